@@ -1,0 +1,1 @@
+"""Client of runstream: records runs, metrics and artifacts without making training wait."""

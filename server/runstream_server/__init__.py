@@ -1,0 +1,1 @@
+"""The runstream server: an asyncio gRPC and HTTP server over one database and one object store."""

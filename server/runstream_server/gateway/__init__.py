@@ -1,0 +1,1 @@
+"""The HTTP door: health, version, metrics and the endpoints for browsers."""

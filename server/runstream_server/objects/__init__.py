@@ -1,0 +1,1 @@
+"""The object store that holds artifact bytes."""

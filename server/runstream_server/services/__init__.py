@@ -1,0 +1,1 @@
+"""The gRPC door: servicers that convert, call the core and convert back."""

@@ -1,0 +1,1 @@
+"""The relational database: schema, engines, migrations and every SQL query."""
