@@ -1,1 +1,1 @@
-"""Generated messages and stubs of the runstream.v1 contract; `make proto` writes them."""
+"""Generated messages and stubs of the runstream API, version 1. Regenerate with `make proto`; never edit."""
