@@ -2,6 +2,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PROTO_READY := .venv-proto/.ready
+PIP := -m pip install --quiet --disable-pip-version-check
+SOURCES = client server tests tools $(wildcard benchmarks examples)
+# More pytest arguments, e.g. `make test ARGS='-k spool'`.
+ARGS ?=
 
 .DEFAULT_GOAL := help
 
@@ -10,9 +15,71 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
-setup: $(READY) ## Create .venv with everything that demo, tests and linters need
+setup: $(READY) ## Create .venv with everything that the demo, the tests and the linters need
+
+.PHONY: demo
+demo: $(READY) ## Train a small model and watch it arrive (DEMO_EXIT=1: end when it is done)
+	$(BIN)/python examples/demo.py
+
+.PHONY: serve
+serve: $(READY) ## Run the server: gRPC on 50051, HTTP on 5000, data in ./runstream-data
+	$(BIN)/runstream server
+
+.PHONY: test
+test: $(READY) ## Run the tests that take seconds
+	$(BIN)/pytest -n auto -m 'not slow and not faults' $(ARGS)
+
+.PHONY: test-all
+test-all: $(READY) ## Run the others: faults, slow ones and the built wheel
+	$(BIN)/pytest -n auto -m 'slow or faults' $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## Measure the promised numbers
+	$(BIN)/python benchmarks/run.py
+
+.PHONY: proto
+proto: $(PROTO_READY) ## Regenerate the stubs in client/runstream/v1 from proto/
+	.venv-proto/bin/python tools/generate_proto.py
+
+.PHONY: lint
+lint: lint-python lint-proto ## Check style, types, import direction and the contract
+
+.PHONY: lint-python
+lint-python: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/pyright $(SOURCES)
+
+.PHONY: lint-proto
+lint-proto: $(READY) $(PROTO_READY)
+	$(BIN)/buf lint proto
+	$(BIN)/buf format --diff --exit-code proto
+	$(BIN)/python tools/check_breaking.py
+	.venv-proto/bin/python tools/generate_proto.py --check
+
+.PHONY: format
+format: $(READY) ## Format the code and the contract
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+	$(BIN)/buf format --write proto
+
+.PHONY: build
+build: $(READY) ## Build the wheel and the sdist into dist/
+	$(BIN)/python -m build
+
+.PHONY: clean
+clean: ## Remove environments, caches and builds
+	rm -rf .venv .venv-proto build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(PIP) --editable '.[dev]'
+	@touch $@
+
+$(PROTO_READY): tools/proto-requirements.txt
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/python $(PIP) --requirement $<
 	@touch $@
