@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PROTO_READY := .venv-proto/.ready
 PIP := -m pip install --quiet --disable-pip-version-check
-SOURCES = client server tests tools $(wildcard benchmarks examples)
+SOURCES = client server tests tools $(sort $(dir $(wildcard benchmarks/*.py examples/*.py)))
 # More pytest arguments, e.g. `make test ARGS='-k spool'`.
 ARGS ?=
 

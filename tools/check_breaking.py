@@ -1,6 +1,7 @@
 """Checks that proto/ breaks no client of the last release, or of main while nothing is released.
 
-Without such a baseline (no clone with history, or no proto in it) there is nothing to break and the check passes.
+Without such a baseline (no clone with history, or no proto in it) there is nothing to break, and
+the check passes.
 """
 
 import io
@@ -23,12 +24,13 @@ def main() -> int:
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
             tar.extractall(folder, filter="data")
         buf = Path(sys.executable).parent / "buf"
-        command = [buf, "breaking", ROOT / "proto", "--against", Path(folder) / "proto"]
+        against = Path(folder) / "proto"
+        command = [buf, "breaking", ROOT / "proto", "--against", against]
         return subprocess.run(command, check=False).returncode
 
 
 def find_baseline() -> str | None:
-    """Returns the newest release tag that HEAD descends from, else main, if it holds any proto file."""
+    """Returns the newest release tag below HEAD, else main; None where neither has a proto file."""
     tag = git("describe", "--tags", "--abbrev=0", "--match=v*").stdout.decode().strip()
     for revision in filter(None, (tag, "origin/main", "main")):
         if git("ls-tree", "-r", "--name-only", revision, "proto/runstream").stdout:
@@ -37,7 +39,7 @@ def find_baseline() -> str | None:
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", "-C", ROOT, *arguments], check=False, capture_output=True)
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], check=False, capture_output=True)
 
 
 if __name__ == "__main__":

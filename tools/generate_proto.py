@@ -1,4 +1,4 @@
-"""Writes the Python stubs of proto/ into client/, or checks that the committed ones are what it would write.
+"""Writes the Python stubs of proto/ into client/, or checks that the committed ones are current.
 
 Runs in the venv of tools/proto-requirements.txt: `make proto`, and `make lint` for the check.
 """
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def generate_stubs(out: Path) -> None:
-    """Writes messages and their types for every proto file, and gRPC stubs for the `*_service` ones."""
+    """Writes messages for every proto file, gRPC stubs for the `*_service` ones, types for both."""
     protos = sorted(
         path.relative_to(PROTO_ROOT).as_posix() for path in (PROTO_ROOT / PACKAGE).glob("*.proto")
     )

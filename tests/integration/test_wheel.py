@@ -1,0 +1,56 @@
+"""What a user gets from `pip install`: the built wheel in environments that hold nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).resolve().parents[2]
+# The client's promise to its users.
+CLIENT_DEPENDENCIES = {"googleapis-common-protos", "grpcio", "protobuf"}
+THEIR_DEPENDENCIES = {"typing-extensions"}
+INSTALLER = {"pip", "setuptools", "wheel"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_client_brings_only_its_three_dependencies(wheel: Path, tmp_path: Path) -> None:
+    python = install(wheel, "", tmp_path)
+
+    listed = run(python, "-m", "pip", "list", "--format=freeze").split()
+    installed = {line.partition("==")[0].lower().replace("_", "-") for line in listed}
+    assert installed - INSTALLER - THEIR_DEPENDENCIES == {"runstream", *CLIENT_DEPENDENCIES}
+
+
+def test_the_client_and_the_stubs_import(wheel: Path, tmp_path: Path) -> None:
+    python = install(wheel, "", tmp_path)
+
+    run(python, "-W", "error", "-c", "import runstream")
+    run(python, "-W", "error", "-c", "from runstream.v1 import metric_service_pb2_grpc")
+
+
+def install(wheel: Path, extra: str, folder: Path) -> Path:
+    """Returns the Python of a new environment that holds the wheel and what it needs."""
+    run(sys.executable, "-m", "venv", folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", f"{wheel}{extra}")
+    return python
+
+
+def run(*command: str | Path) -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    finished = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd="/", env=environment
+    )
+    assert finished.returncode == 0, f"{command} failed:\n{finished.stdout}{finished.stderr}"
+    return finished.stdout
