@@ -25,7 +25,7 @@ def main() -> int:
             tar.extractall(folder, filter="data")
         buf = Path(sys.executable).parent / "buf"
         against = Path(folder) / "proto"
-        command = [buf, "breaking", ROOT / "proto", "--against", against]
+        command = [f"{buf}", "breaking", f"{ROOT / 'proto'}", "--against", f"{against}"]
         return subprocess.run(command, check=False).returncode
 
 

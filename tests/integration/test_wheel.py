@@ -24,19 +24,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_client_brings_only_its_three_dependencies(wheel: Path, tmp_path: Path) -> None:
-    python = install(wheel, "", tmp_path)
+@pytest.fixture(scope="module")
+def client(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(wheel, "", tmp_path_factory.mktemp("client"))
 
-    listed = run(python, "-m", "pip", "list", "--format=freeze").split()
+
+def test_the_client_brings_only_its_three_dependencies(client: Path) -> None:
+    listed = run(client, "-m", "pip", "list", "--format=freeze").split()
     installed = {line.partition("==")[0].lower().replace("_", "-") for line in listed}
     assert installed - INSTALLER - THEIR_DEPENDENCIES == {"runstream", *CLIENT_DEPENDENCIES}
 
 
-def test_the_client_and_the_stubs_import(wheel: Path, tmp_path: Path) -> None:
-    python = install(wheel, "", tmp_path)
-
-    run(python, "-W", "error", "-c", "import runstream")
-    run(python, "-W", "error", "-c", "from runstream.v1 import metric_service_pb2_grpc")
+def test_the_client_and_the_stubs_import_without_a_warning(client: Path) -> None:
+    run(client, "-W", "error", "-c", "import runstream")
+    run(client, "-W", "error", "-c", "from runstream.v1 import metric_service_pb2_grpc")
 
 
 def install(wheel: Path, extra: str, folder: Path) -> Path:
