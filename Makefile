@@ -2,8 +2,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DEMO_READY := .venv/.demo-ready
 PROTO_READY := .venv-proto/.ready
-PIP := -m pip install --quiet --disable-pip-version-check
+# Compiling every module that might be imported would take as long as installing them.
+PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SOURCES = client server tests tools $(sort $(dir $(wildcard benchmarks/*.py examples/*.py)))
 # More pytest arguments, e.g. `make test ARGS='-k spool'`.
 ARGS ?=
@@ -18,11 +20,11 @@ help: ## Show the targets
 setup: $(READY) ## Create .venv with everything that the demo, the tests and the linters need
 
 .PHONY: demo
-demo: $(READY) ## Train a small model and watch it arrive (DEMO_EXIT=1: end when it is done)
+demo: $(DEMO_READY) ## Train a small model and watch it arrive (DEMO_EXIT=1: end when it is done)
 	$(BIN)/python examples/demo.py
 
 .PHONY: serve
-serve: $(READY) ## Run the server: gRPC on 50051, HTTP on 5000, data in ./runstream-data
+serve: $(DEMO_READY) ## Run the server: gRPC on 50051, HTTP on 5000, data in ./runstream-data
 	$(BIN)/runstream server
 
 .PHONY: test
@@ -48,7 +50,7 @@ lint: lint-python lint-proto ## Check style, types, import direction and the con
 lint-python: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/pyright $(SOURCES)
 
@@ -77,6 +79,11 @@ clean: ## Remove environments, caches and builds
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python $(PIP) --editable '.[dev]'
+	@touch $(DEMO_READY) $@
+
+$(DEMO_READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python $(PIP) --editable '.[demo]'
 	@touch $@
 
 $(PROTO_READY): tools/proto-requirements.txt
