@@ -1,0 +1,77 @@
+"""Blocking calls in threads, and work that cancellation must not cut short."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from runstream_server.objects.errors import storage_error
+
+__all__ = ["IoThreads", "OwnedTasks"]
+
+T = TypeVar("T")
+
+
+class IoThreads:
+    """Runs blocking file work in threads of its own.
+
+    The loop's default executor would let a stalled disk hold up everything else that uses it.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="object-store")
+
+    async def run(self, call: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+        """Awaits a call in a thread, with OSError turned into StorageError.
+
+        Args:
+            call: What to run. It goes on when the await is cancelled.
+            undo: What frees the result then, also in a thread.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._pool, _translating, call)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if undo is not None:
+                future.add_done_callback(lambda done: self._undo(undo, done))
+            raise
+
+    def _undo(self, undo: Callable[[T], object], done: asyncio.Future[T]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._pool.submit(undo, done.result())
+
+    def close(self) -> None:
+        """Waits for what runs and ends the threads."""
+        self._pool.shutdown(wait=True)
+
+
+def _translating(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except OSError as error:
+        raise storage_error(error) from error
+
+
+class OwnedTasks:
+    """Owns tasks that run to their end whatever happens to who started them."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Starts a task that is kept until it ends."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def complete(self, work: Coroutine[Any, Any, T]) -> T:
+        """Awaits work that goes on when the await is cancelled."""
+        return await asyncio.shield(self.start(work))
+
+    async def join(self) -> None:
+        """Waits until no task is left."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)

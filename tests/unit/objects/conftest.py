@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from runstream_server.objects.base import ObjectStore
+
+from tests.unit.objects.backends import Backend, FolderBackend
+
+
+@pytest.fixture(params=["folder"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    assert request.param == "folder"
+    return FolderBackend(tmp_path / "objects")
+
+
+@pytest.fixture
+async def store(backend: Backend) -> AsyncGenerator[ObjectStore]:
+    descriptors = _open_descriptors()
+
+    async with backend.new_store() as store:
+        yield store
+
+    assert asyncio.all_tasks() <= {asyncio.current_task()}
+    assert _open_descriptors() == descriptors
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("object-store")]
+
+
+def _open_descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
