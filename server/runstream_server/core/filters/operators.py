@@ -3,7 +3,7 @@
 from runstream_server.core.filters.errors import FilterError, shown
 from runstream_server.core.filters.grammar import Dialect, Target
 from runstream_server.core.filters.lexer import Token, TokenKind
-from runstream_server.core.filters.nodes import Attribute, Field, Operator
+from runstream_server.core.filters.nodes import Attribute, Field, Operator, ValueKind
 from runstream_server.core.filters.reader import TokenReader
 
 _SYMBOLS = {operator.value: operator for operator in Operator if not operator.value[0].isalpha()}
@@ -67,12 +67,13 @@ def _not_allowed(
     reader: TokenReader, token: Token, field: Field, operator: Operator
 ) -> FilterError:
     grammar = reader.grammar
+    is_text = field.kind is ValueKind.TEXT
     of_mlflow = grammar.dialect is Dialect.MLFLOW
     problem = f"Invalid comparator '{operator}' for {shown(str(field))}"
     if of_mlflow and operator in {Operator.IS_NULL, Operator.IS_NOT_NULL}:
         keys = "tags and params" if grammar.target is Target.RUNS else "tags"
         problem = f"IS NULL / IS NOT NULL is only supported for {keys}, not for {field}"
-    elif of_mlflow and operator is Operator.IN and isinstance(field, Attribute):
+    elif of_mlflow and operator is Operator.IN and isinstance(field, Attribute) and is_text:
         name = "run_id" if grammar.target is Target.RUNS else "experiment_id"
         problem = f"Only ['{name}'] attributes support comparison with a list, not {field}"
     return reader.refusal(

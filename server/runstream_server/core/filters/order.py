@@ -51,16 +51,17 @@ def parse_order_by(clauses: Sequence[str], target: Target, dialect: Dialect) -> 
     return tuple(keys.values())
 
 
-def complete_order(keys: Sequence[OrderBy], target: Target) -> tuple[OrderBy, ...]:
-    """Append the keys that make the order total, which are MLflow's.
+def complete_order(
+    keys: Sequence[OrderBy], target: Target, dialect: Dialect
+) -> tuple[OrderBy, ...]:
+    """Append what makes the order total: each of these keys unless its field is among the given.
 
-    Runs: the given keys, then start_time DESC, then run_id ASC, each unless it is among the given.
-    Experiments: creation_time DESC, experiment_id ASC; after given keys instead experiment_id
-    **DESC** unless it is among them.
+    Runs: start_time DESC, then run_id ASC. Experiments: creation_time DESC, then experiment_id
+    ASC; in MLflow's dialect, after given keys, only experiment_id **DESC**, as MLflow does.
     """
     if target is Target.RUNS:
         defaults = [OrderBy(_START_TIME, descending=True), OrderBy(_RUN_ID)]
-    elif keys:
+    elif keys and dialect is Dialect.MLFLOW:
         defaults = [OrderBy(_EXPERIMENT_ID, descending=True)]
     else:
         defaults = [OrderBy(_CREATION_TIME, descending=True), OrderBy(_EXPERIMENT_ID)]
@@ -78,13 +79,13 @@ def _parse_clause(clause: str, grammar: Grammar) -> OrderBy:
             expected += ", without spaces around"
         raise reader.refusal(blame, reader.token, expected, grammar.order_example)
     field = take_field(reader, sorting=True)
-    descending = reader.token.keyword == "DESC"
-    if descending or reader.token.keyword == "ASC":
+    direction = reader.token
+    if direction.keyword in {"ASC", "DESC"}:
         reader.take()
-    elif not reader.next_is(TokenKind.END):
+    elif direction.keyword:
         raise reader.refusal(
-            f"{blame}: invalid ordering key {shown(reader.token.text)}",
-            reader.token,
+            f"Invalid ordering key {shown(direction.text)} in order_by clause {shown(clause)}",
+            direction,
             "ASC or DESC",
             grammar.order_example,
         )
@@ -92,4 +93,4 @@ def _parse_clause(clause: str, grammar: Grammar) -> OrderBy:
         raise reader.unexpected(
             "the end of the clause; each key is a clause of its own", grammar.order_example
         )
-    return OrderBy(field, descending, position=field.position)
+    return OrderBy(field, direction.keyword == "DESC", position=field.position)

@@ -14,6 +14,7 @@ MAX_DEPTH = 50
 
 _PRESENCE = frozenset({Operator.IS_NULL, Operator.IS_NOT_NULL})
 _MEMBERSHIP = frozenset({Operator.IN, Operator.NOT_IN})
+_FIELDS = frozenset({TokenKind.NAME, TokenKind.STRING})
 _NOT_OPERANDS = frozenset(
     {TokenKind.OPEN, TokenKind.CLOSE, TokenKind.COMMA, TokenKind.COMPARATOR, TokenKind.END}
 )
@@ -66,6 +67,8 @@ class _Parser:
             if follows_and and (reader.next_is(TokenKind.END) or reader.token.keyword == "AND"):
                 continue
             start = reader.token
+            if operands and not follows_and and start.kind not in _FIELDS:
+                raise reader.unexpected("AND or the end of the filter")
             operands.append(self._comparison())
             if not follows_and and _needs_and(operands):
                 raise reader.refusal(
