@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from runstream_server.storage.sqlite_functions import add_functions
+
 __all__ = ["Database", "Write"]
 
 T = TypeVar("T")
@@ -117,7 +119,7 @@ class Database:
                         await _attempt(connection, job, alone=len(group) == 1)
                     )
         except Exception as error:
-            if len(group) > 1 or not outcomes:
+            if len(group) > 1:  # of a single write its caller hears
                 _log.exception("write_failed", extra={"writes": len(group)})
             for job in group:
                 _resolve(job, None, error)
@@ -169,6 +171,7 @@ def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
         for pragma in pragmas:
             cursor.execute(pragma)
         cursor.close()
+        add_functions(dbapi_connection)
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: sa.Connection) -> None:

@@ -160,6 +160,12 @@ writers = sa.Table(
     sa.Column("next_record", sa.BigInteger, nullable=False),
     sa.Column("status", sa.SmallInteger, nullable=False),
     sa.Column("status_message", Text, nullable=False),
+    sa.Column(
+        "settled",
+        sa.Boolean,
+        nullable=False,
+        doc="True once the run was resumed after this writer ended: its failure counts no longer.",
+    ),
     sa.Column("create_time_us", sa.BigInteger, nullable=False),
 )
 
@@ -246,6 +252,7 @@ blocks = sa.Table(
     sa.Column("points", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("directory", sa.LargeBinary, nullable=False),
+    sa.Index("blocks_by_state", "state", "state_time_us"),
 )
 
 block_parts = sa.Table(

@@ -1,0 +1,289 @@
+"""Experiments: named groups of runs.
+
+Whoever changes an experiment or puts a run into it locks its row first, then the heads of its runs
+in the order of their ids; so an experiment is never deleted under a run that is being created.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from runstream_server.core.clock import now_us
+from runstream_server.core.errors import Failure, Reason
+from runstream_server.core.limits import MAX_EXPERIMENT_TAG_VALUE_LENGTH
+from runstream_server.core.validation import (
+    check_artifact_location,
+    check_count,
+    check_experiment_name,
+    check_labels,
+    missing_value,
+)
+from runstream_server.storage import experiment_rows, head_rows
+from runstream_server.storage.database import Database
+from runstream_server.storage.experiment_rows import ExperimentRow
+
+__all__ = ["Experiment", "Experiments", "experiment_for_new_run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """An experiment as readers see it."""
+
+    experiment_id: int
+    name: str
+    artifact_location: str
+    active: bool
+    create_time_us: int
+    update_time_us: int
+    tags: Mapping[str, str]
+
+
+class Experiments:
+    """Creates, finds and changes experiments.
+
+    All methods raise Failure in the words of the contract, and change nothing then. What a method
+    has changed is durable when it returns.
+
+    Args:
+        database: Where experiments are stored.
+        artifact_root_uri: The server's default place for artifacts, without a trailing slash.
+    """
+
+    def __init__(self, database: Database, artifact_root_uri: str) -> None:
+        self._database = database
+        self._root = artifact_root_uri.rstrip("/")
+        self._run_listeners: list[Callable[[str], None]] = []
+
+    def on_run_changed(self, listener: Callable[[str], None]) -> None:
+        """Adds a listener of the ids of runs that are deleted or restored with their experiment."""
+        self._run_listeners.append(listener)
+
+    async def create(
+        self,
+        name: str,
+        tags: Mapping[str, str],
+        artifact_location: str = "",
+        *,
+        get_if_exists: bool = False,
+    ) -> tuple[Experiment, bool]:
+        """Creates an experiment; returns it and whether this call created it.
+
+        Args:
+            name: Its name.
+            tags: Its first tags.
+            artifact_location: Where its runs keep their artifacts; empty for the server's default.
+            get_if_exists: Whether to return the active experiment of that name, if there is one,
+                instead of failing.
+        """
+        check_experiment_name("name", name)
+        check_labels("tags", tags, MAX_EXPERIMENT_TAG_VALUE_LENGTH)
+        check_artifact_location("artifact_location", artifact_location)
+
+        async def work(connection: AsyncConnection) -> tuple[Experiment, bool]:
+            row = await experiment_rows.insert(connection, name, artifact_location, now_us())
+            if row is not None:
+                await experiment_rows.set_tags(connection, row.experiment_id, tags)
+                return await self._load(connection, row), True
+            row = await _require_name(connection, name)
+            if not (get_if_exists and row.active):
+                raise _name_taken(row)
+            return await self._load(connection, row), False
+
+        return await self._database.write(work)
+
+    async def get(self, experiment_id: int) -> Experiment:
+        """Returns an experiment, deleted or not."""
+        async with self._database.read() as connection:
+            return await self._load(connection, await _require(connection, experiment_id))
+
+    async def get_by_name(self, name: str) -> Experiment:
+        """Returns the experiment with a name, deleted or not."""
+        async with self._database.read() as connection:
+            return await self._load(connection, await _require_name(connection, name))
+
+    async def rename(self, experiment_id: int, name: str) -> Experiment:
+        """Changes an experiment's name."""
+        check_experiment_name("experiment.name", name)
+
+        async def work(connection: AsyncConnection) -> Experiment:
+            row = await _lock_active(connection, experiment_id)
+            if row.name != name and not await experiment_rows.rename(
+                connection, experiment_id, name, now_us()
+            ):
+                raise _name_taken(await _require_name(connection, name))
+            return await self._reload(connection, experiment_id)
+
+        return await self._database.write(work)
+
+    async def set_tags(self, experiment_id: int, tags: Mapping[str, str]) -> Experiment:
+        """Sets tags over those of the same key, all of them or none."""
+        if not tags:
+            raise missing_value("tags", "name at least one tag to set")
+        check_labels("tags", tags, MAX_EXPERIMENT_TAG_VALUE_LENGTH)
+
+        async def work(connection: AsyncConnection) -> Experiment:
+            await _lock_active(connection, experiment_id)
+            await experiment_rows.set_tags(connection, experiment_id, tags)
+            await experiment_rows.touch(connection, experiment_id, now_us())
+            return await self._reload(connection, experiment_id)
+
+        return await self._database.write(work)
+
+    async def delete_tags(self, experiment_id: int, keys: Collection[str]) -> Experiment:
+        """Deletes tags, all of them or, when one is missing, none."""
+        if not keys:
+            raise missing_value("keys", "name at least one tag to delete")
+        check_count("keys", keys)
+
+        async def work(connection: AsyncConnection) -> Experiment:
+            await _lock_active(connection, experiment_id)
+            stored = await experiment_rows.tags_of(connection, [experiment_id])
+            require_tags(f"experiment {experiment_id}", keys, stored.get(experiment_id, {}))
+            await experiment_rows.delete_tags(connection, experiment_id, keys)
+            await experiment_rows.touch(connection, experiment_id, now_us())
+            return await self._reload(connection, experiment_id)
+
+        return await self._database.write(work)
+
+    async def delete(self, experiment_id: int) -> Experiment:
+        """Deletes an experiment and its active runs."""
+        return await self._set_active(experiment_id, active=False)
+
+    async def restore(self, experiment_id: int) -> Experiment:
+        """Restores an experiment and all of its deleted runs, also those deleted on their own."""
+        return await self._set_active(experiment_id, active=True)
+
+    async def _set_active(self, experiment_id: int, *, active: bool) -> Experiment:
+        async def work(connection: AsyncConnection) -> tuple[Experiment, list[str]]:
+            row = await _require(connection, experiment_id, lock=True)
+            changed: list[str] = []
+            if row.active != active:
+                now = now_us()
+                changed = await head_rows.lock_heads_of_experiment(
+                    connection, experiment_id, active=not active
+                )
+                await head_rows.set_active(connection, changed, now, active=active)
+                await experiment_rows.touch(connection, experiment_id, now, active=active)
+            return await self._reload(connection, experiment_id), changed
+
+        experiment, changed = await self._database.write(work)
+        for run_id in changed:
+            for listener in self._run_listeners:
+                listener(run_id)
+        return experiment
+
+    def location_of(self, row: ExperimentRow) -> str:
+        """Returns where an experiment's runs keep their artifacts, as a URI."""
+        return row.artifact_location or f"{self._root}/{row.experiment_id}"
+
+    def artifact_uri_of_run(self, experiment_id: int, run_id: str, stored_uri: str) -> str:
+        """Returns where a run's artifacts lie; its stored URI is empty below the default place."""
+        return stored_uri or f"{self._root}/{experiment_id}/{run_id}/artifacts"
+
+    async def _reload(self, connection: AsyncConnection, experiment_id: int) -> Experiment:
+        return await self._load(connection, await _require(connection, experiment_id))
+
+    async def _load(self, connection: AsyncConnection, row: ExperimentRow) -> Experiment:
+        tags = await experiment_rows.tags_of(connection, [row.experiment_id])
+        return self.loaded(row, tags.get(row.experiment_id, {}))
+
+    def loaded(self, row: ExperimentRow, tags: Mapping[str, str]) -> Experiment:
+        """Returns a stored experiment as readers see it."""
+        return Experiment(
+            experiment_id=row.experiment_id,
+            name=row.name,
+            artifact_location=self.location_of(row),
+            active=row.active,
+            create_time_us=row.create_time_us,
+            update_time_us=row.update_time_us,
+            tags=tags,
+        )
+
+
+async def experiment_for_new_run(
+    connection: AsyncConnection, *, experiment_id: int | None = None, name: str = ""
+) -> ExperimentRow:
+    """Returns the active experiment with an id, or else with a name.
+
+    It stays active until the transaction ends. One that is asked for by name is created when there
+    is none.
+    """
+    if experiment_id is not None:
+        row = await _require(connection, experiment_id, share=True)
+    else:
+        check_experiment_name("experiment_name", name)
+        found = await experiment_rows.find_by_name(connection, name, share=True)
+        row = found or await _create_or_require(connection, name)
+    if not row.active:
+        raise _deleted(row)
+    return row
+
+
+def require_tags(owner: str, keys: Collection[str], stored: Mapping[str, str]) -> None:
+    """Raises TAG_NOT_FOUND unless all keys are stored."""
+    for key in keys:
+        if key not in stored:
+            raise Failure(
+                Reason.TAG_NOT_FOUND,
+                f"{owner} has no tag {key!r}; name only tags that it has. Nothing was deleted",
+                key=key,
+            )
+
+
+async def _require(
+    connection: AsyncConnection, experiment_id: int, *, lock: bool = False, share: bool = False
+) -> ExperimentRow:
+    row = await experiment_rows.find_by_id(connection, experiment_id, lock=lock, share=share)
+    if row is None:
+        raise Failure(
+            Reason.EXPERIMENT_NOT_FOUND,
+            f"there is no experiment {experiment_id}; search experiments for the ids that exist",
+            experiment_id=experiment_id,
+        )
+    return row
+
+
+async def _require_name(
+    connection: AsyncConnection, name: str, *, share: bool = False
+) -> ExperimentRow:
+    row = await experiment_rows.find_by_name(connection, name, share=share)
+    if row is None:
+        raise Failure(
+            Reason.EXPERIMENT_NOT_FOUND,
+            f"there is no experiment named {name!r}; create it, or search experiments for the names"
+            " that exist",
+            name=name,
+        )
+    return row
+
+
+async def _create_or_require(connection: AsyncConnection, name: str) -> ExperimentRow:
+    row = await experiment_rows.insert(connection, name, "", now_us())
+    return row or await _require_name(connection, name, share=True)
+
+
+async def _lock_active(connection: AsyncConnection, experiment_id: int) -> ExperimentRow:
+    row = await _require(connection, experiment_id, lock=True)
+    if not row.active:
+        raise _deleted(row)
+    return row
+
+
+def _deleted(row: ExperimentRow) -> Failure:
+    return Failure(
+        Reason.EXPERIMENT_DELETED,
+        f"experiment {row.experiment_id} ({row.name!r}) is deleted; restore it first",
+        experiment_id=row.experiment_id,
+    )
+
+
+def _name_taken(row: ExperimentRow) -> Failure:
+    state = "" if row.active else "deleted "
+    remedy = "use another name" if row.active else "restore it or use another name"
+    return Failure(
+        Reason.EXPERIMENT_EXISTS,
+        f"the name {row.name!r} belongs to the {state}experiment {row.experiment_id}; {remedy}",
+        name=row.name,
+        experiment_id=row.experiment_id,
+    )

@@ -1,0 +1,50 @@
+"""What searches and run pages need to know of metrics; core.read answers it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["LatestMetrics", "LatestPoint", "RunMetrics"]
+
+
+@dataclass(frozen=True, slots=True)
+class LatestPoint:
+    """The greatest point of a metric key by (step, time, value), NaN being less than -Infinity."""
+
+    key: str
+    rank: int | None
+    step: int
+    time_us: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunMetrics:
+    """The latest points of a run, one for each key, as of the log position `cursor`.
+
+    The point of a key is that of its rank-less series, else of the lowest rank's, and there of the
+    highest attempt's.
+    """
+
+    cursor: int
+    points: Sequence[LatestPoint]
+
+
+class LatestMetrics(Protocol):
+    """Knows the latest points of all runs. What was acknowledged before a call is in its answer."""
+
+    async def latest(self, run_ids: Sequence[str]) -> Mapping[str, RunMetrics]:
+        """Returns the latest points of runs. Runs without metrics may be left out."""
+        ...
+
+    async def refresh(self, experiment_ids: Sequence[int] | None, keys: Collection[str]) -> None:
+        """Brings the columns `last_value` and `last_is_nan` of the table `series` up to date.
+
+        Afterwards every series of one of `keys` that holds a point has a `last_is_nan` that is not
+        NULL, and a `last_value` that is NULL just for NaN.
+
+        Args:
+            experiment_ids: The experiments whose runs matter; None for all.
+            keys: The metric keys that matter.
+        """
+        ...

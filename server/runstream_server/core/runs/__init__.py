@@ -1,0 +1,18 @@
+"""Runs: their life, their params and tags, their writers.
+
+Whoever changes a run locks its log head first; `locks` does that, together with the numbers of
+writers' records. The modules' functions work inside a transaction that the caller holds, so several
+make one change; `Runs` wraps each into one of its own.
+"""
+
+from runstream_server.core.runs.runs import Runs
+from runstream_server.core.runs.values import (
+    NewRun,
+    RecordId,
+    Run,
+    RunStatus,
+    SkippedRows,
+    Writer,
+)
+
+__all__ = ["NewRun", "RecordId", "Run", "RunStatus", "Runs", "SkippedRows", "Writer"]

@@ -1,0 +1,239 @@
+"""The runs, as doors see them: one method per request, each one transaction."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from runstream_server.core import reserved_tags
+from runstream_server.core.clock import now_us
+from runstream_server.core.errors import Failure, Reason
+from runstream_server.core.experiments import Experiments
+from runstream_server.core.latest import LatestMetrics
+from runstream_server.core.limits import MAX_STATUS_MESSAGE_LENGTH
+from runstream_server.core.runs import creation, endings, labels
+from runstream_server.core.runs.loading import load_run
+from runstream_server.core.runs.locks import begin_change, check_record, run_not_found
+from runstream_server.core.runs.values import NewRun, RecordId, Run, RunStatus
+from runstream_server.core.signals import RunSignals
+from runstream_server.core.validation import (
+    check_count,
+    check_text,
+    check_time_us,
+    invalid_value,
+    missing_value,
+)
+from runstream_server.storage import experiment_rows, head_rows, run_rows
+from runstream_server.storage.database import Database, Write
+
+__all__ = ["Runs"]
+
+T = TypeVar("T")
+Change = Callable[[AsyncConnection], Awaitable[RunStatus | None]]
+"""A change of a locked run; returns the run's status if that is new."""
+
+
+class Runs:
+    """Creates, finds and changes runs.
+
+    All methods raise Failure in the words of the contract, and change nothing then. What a method
+    has changed is durable when it returns. A method that takes a `record` applies it once, see
+    RecordId in the contract.
+
+    Args:
+        database: Where runs are stored.
+        signals: Told of every change, after its commit.
+        metrics: Knows the latest points.
+        experiments: The experiments that hold the runs.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        signals: RunSignals,
+        metrics: LatestMetrics,
+        experiments: Experiments,
+    ) -> None:
+        self._database = database
+        self._signals = signals
+        self._metrics = metrics
+        self._experiments = experiments
+        experiments.on_run_changed(signals.changed)
+
+    async def create(self, new: NewRun, record: RecordId | None = None) -> tuple[Run, bool]:
+        """Creates a run, or leaves the one that has the id as it is; says which beside the run."""
+        new = creation.checked(new)
+        check_record(record)
+
+        async def work(connection: AsyncConnection) -> tuple[Run, bool]:
+            created = await creation.create(connection, new, record)
+            return await load_run(connection, self._experiments, new.run_id), created
+
+        return await self._database.write(work)
+
+    async def get(self, run_id: str, *, with_metrics: bool = True) -> Run:
+        """Returns a run, deleted or not."""
+        async with self._database.read() as connection:
+            run = await load_run(connection, self._experiments, run_id)
+        if not with_metrics:
+            return run
+        metrics = (await self._metrics.latest([run_id])).get(run_id)
+        return (
+            run if metrics is None else replace(run, metrics=metrics.points, cursor=metrics.cursor)
+        )
+
+    async def rename(self, run_id: str, name: str) -> Run:
+        """Changes a run's name, which is the tag `mlflow.runName` as well."""
+        labels.check_run_name("run.name", name)
+
+        async def change(connection: AsyncConnection) -> None:
+            await labels.set_tags(connection, run_id, {reserved_tags.RUN_NAME: name})
+
+        return await self._change(run_id, None, change)
+
+    async def log(
+        self,
+        run_id: str,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        record: RecordId | None = None,
+    ) -> None:
+        """Writes params and sets tags, all of them or none."""
+        labels.check_params(params)
+        labels.check_tags(tags)
+
+        async def change(connection: AsyncConnection) -> None:
+            await labels.log_params(connection, run_id, params)
+            await labels.set_tags(connection, run_id, tags)
+
+        await self._apply(run_id, record, change)
+
+    async def delete_tags(
+        self, run_id: str, keys: Collection[str], record: RecordId | None = None
+    ) -> None:
+        """Deletes tags, all of them or, when one is missing, none."""
+        if not keys:
+            raise missing_value("keys", "name at least one tag to delete")
+        check_count("keys", keys)
+
+        async def change(connection: AsyncConnection) -> None:
+            await labels.delete_tags(connection, run_id, keys)
+
+        await self._apply(run_id, record, change)
+
+    async def finish(
+        self,
+        run_id: str,
+        status: RunStatus,
+        end_time_us: int | None = None,
+        record: RecordId | None = None,
+    ) -> Run:
+        """Ends a run, now unless said otherwise; core.runs.endings says what status it gets."""
+        _check_end("status", status)
+        if end_time_us is not None:
+            check_time_us("end_time", end_time_us)
+
+        async def change(connection: AsyncConnection) -> RunStatus | None:
+            return await endings.finish(connection, run_id, status, end_time_us)
+
+        return await self._change(run_id, record, change)
+
+    async def finish_writer(
+        self,
+        run_id: str,
+        writer_id: str,
+        status: RunStatus,
+        message: str = "",
+        record: RecordId | None = None,
+    ) -> Run:
+        """Ends one writer of a run, and with it the run's good end if the writer failed."""
+        _check_end("status", status)
+        check_text("status_message", message, MAX_STATUS_MESSAGE_LENGTH)
+        if record is not None and record.writer_id != writer_id:
+            remedy = f"only the writer itself, {writer_id}, finishes with a record"
+            raise invalid_value("record.writer_id", record.writer_id, remedy)
+
+        async def change(connection: AsyncConnection) -> RunStatus | None:
+            return await endings.finish_writer(connection, run_id, writer_id, status, message)
+
+        return await self._change(run_id, record, change)
+
+    async def resume(self, run_id: str, record: RecordId | None = None) -> Run:
+        """Sets a run back to RUNNING."""
+
+        async def change(connection: AsyncConnection) -> RunStatus | None:
+            return await endings.resume(connection, run_id)
+
+        return await self._change(run_id, record, change)
+
+    async def delete(self, run_id: str) -> Run:
+        """Deletes a run."""
+        return await self._set_active(run_id, active=False)
+
+    async def restore(self, run_id: str) -> Run:
+        """Restores a deleted run, whose experiment must be active."""
+        return await self._set_active(run_id, active=True)
+
+    async def _set_active(self, run_id: str, *, active: bool) -> Run:
+        async def work(connection: AsyncConnection) -> Run:
+            if active:
+                await self._require_active_experiment(connection, run_id)
+            stored = await head_rows.lock_head(connection, run_id)
+            if stored is None:
+                raise run_not_found(run_id)
+            if stored != active:
+                await head_rows.set_active(connection, [run_id], now_us(), active=active)
+            return await load_run(connection, self._experiments, run_id)
+
+        run = await self._database.write(work)
+        self._signals.changed(run_id)
+        return run
+
+    async def _require_active_experiment(self, connection: AsyncConnection, run_id: str) -> None:
+        row = await run_rows.find_run(connection, run_id)
+        if row is None:
+            raise run_not_found(run_id)
+        experiment = await experiment_rows.find_by_id(connection, row.experiment_id, share=True)
+        if experiment is not None and not experiment.active:
+            raise Failure(
+                Reason.EXPERIMENT_DELETED,
+                f"run {run_id} cannot be restored alone: its experiment {row.experiment_id} is"
+                " deleted; restore that",
+                experiment_id=row.experiment_id,
+            )
+
+    async def _change(self, run_id: str, record: RecordId | None, change: Change) -> Run:
+        async def reload(connection: AsyncConnection) -> Run:
+            return await load_run(connection, self._experiments, run_id)
+
+        return await self._commit(run_id, record, change, reload)
+
+    async def _apply(self, run_id: str, record: RecordId | None, change: Change) -> None:
+        async def answer(_: AsyncConnection) -> None:
+            return None
+
+        await self._commit(run_id, record, change, answer)
+
+    async def _commit(
+        self, run_id: str, record: RecordId | None, change: Change, answer: Write[T]
+    ) -> T:
+        check_record(record)
+
+        async def work(connection: AsyncConnection) -> tuple[T, RunStatus | None]:
+            new_status = None
+            if await begin_change(connection, run_id, record):
+                new_status = await change(connection)
+            return await answer(connection), new_status
+
+        result, new_status = await self._database.write(work)
+        if new_status is not None and new_status.is_end:
+            self._signals.ended(run_id)
+        else:
+            self._signals.changed(run_id)
+        return result
+
+
+def _check_end(field: str, status: RunStatus) -> None:
+    if not status.is_end:
+        raise invalid_value(field, status.name, "use FINISHED, FAILED or KILLED")

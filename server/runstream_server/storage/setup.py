@@ -1,0 +1,129 @@
+"""Makes new databases, and checks whether an existing one fits this program."""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from runstream_server.storage.database import Database
+from runstream_server.storage.schema import SCHEMA_VERSION, experiments, metadata, server_facts
+
+__all__ = ["DatabaseMismatch", "SchemaFacts", "create_or_check", "version"]
+
+OLDEST_COMPATIBLE: Final = "0001"
+"""A program whose schema version is less must not touch a database that this program made."""
+
+DEFAULT_EXPERIMENT_ID: Final = 0
+DEFAULT_EXPERIMENT_NAME: Final = "Default"
+
+_SETUP_LOCK: Final = 0x72756E73
+"""Names the PostgreSQL lock that keeps servers that start at once from making the same tables."""
+
+_SCHEMA_VERSION_FACT: Final = "schema_version"
+_OLDEST_COMPATIBLE_FACT: Final = "oldest_compatible_schema_version"
+
+
+class DatabaseMismatch(Exception):
+    """A database that this program must not use as it is. The message says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaFacts:
+    """What a database says of itself: four-digit numbers, compared as texts."""
+
+    schema_version: str
+    oldest_compatible: str
+
+
+async def create_or_check(database: Database) -> None:
+    """Makes all tables and the experiment "Default" in an empty database; checks any other.
+
+    Several servers may do this at once.
+
+    Raises:
+        DatabaseMismatch: The database has to be upgraded, is too new, or is no database of
+            runstream.
+    """
+    facts = await version(database)
+    if facts is None:
+        await database.write(_create_unless_made)
+        facts = await version(database)
+    check(facts)
+
+
+async def version(database: Database) -> SchemaFacts | None:
+    """Returns what the database says of itself, or None when it is empty.
+
+    Raises:
+        DatabaseMismatch: It is not empty, and no database of runstream.
+    """
+    async with database.read() as connection:
+        return await read_facts(connection)
+
+
+async def read_facts(connection: AsyncConnection) -> SchemaFacts | None:
+    """Does what `version` does, on a connection."""
+    tables = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
+    if not tables:
+        return None
+    if server_facts.name not in tables:
+        message = (
+            f"the database holds {len(tables)} tables but none called {server_facts.name}, so it"
+            " does not belong to runstream; name another database, or an empty one, by"
+            " --backend-store-uri"
+        )
+        raise DatabaseMismatch(message)
+    rows = await connection.execute(sa.select(server_facts.c.name, server_facts.c.value))
+    facts = {row.name: row.value for row in rows}
+    schema_version = facts.get(_SCHEMA_VERSION_FACT, "0000")
+    return SchemaFacts(schema_version, facts.get(_OLDEST_COMPATIBLE_FACT, schema_version))
+
+
+def check(facts: SchemaFacts | None) -> None:
+    """Raises DatabaseMismatch unless this program can use a database that says this of itself."""
+    if facts is None or facts.schema_version < SCHEMA_VERSION:
+        found = "no version" if facts is None else f"version {facts.schema_version}"
+        message = (
+            f"the database's schema has {found}, this program needs version {SCHEMA_VERSION}; stop"
+            " all servers, back the database up, and run `runstream db upgrade`"
+        )
+        raise DatabaseMismatch(message)
+    if facts.oldest_compatible > SCHEMA_VERSION:
+        message = (
+            f"the database's schema has version {facts.schema_version} and takes programs of"
+            f" version {facts.oldest_compatible} or later, but this program's is {SCHEMA_VERSION};"
+            " install a newer runstream"
+        )
+        raise DatabaseMismatch(message)
+
+
+async def _create_unless_made(connection: AsyncConnection) -> None:
+    if connection.dialect.name == "postgresql":
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETUP_LOCK)))
+    if await read_facts(connection) is None:
+        await connection.run_sync(metadata.create_all)
+        await fill(connection)
+
+
+async def fill(connection: AsyncConnection) -> None:
+    """Inserts what every database holds from the start into new tables."""
+    now_us = time.time_ns() // 1000
+    await connection.execute(
+        sa.insert(experiments).values(
+            experiment_id=DEFAULT_EXPERIMENT_ID,
+            name=DEFAULT_EXPERIMENT_NAME,
+            artifact_location="",
+            active=True,
+            create_time_us=now_us,
+            update_time_us=now_us,
+        )
+    )
+    facts = {
+        _SCHEMA_VERSION_FACT: SCHEMA_VERSION,
+        _OLDEST_COMPATIBLE_FACT: OLDEST_COMPATIBLE,
+    }
+    await connection.execute(
+        sa.insert(server_facts), [{"name": name, "value": value} for name, value in facts.items()]
+    )
