@@ -59,8 +59,9 @@ def armed() -> str | None:
     if _ARMED is None:
         return None
     if _ARMED.name not in NAMES or _ARMED.passes_left < 1:
+        given = os.environ.get("RUNSTREAM_FAILPOINT")
         raise ValueError(
-            f"RUNSTREAM_FAILPOINT={os.environ.get('RUNSTREAM_FAILPOINT')!r} is not name[:n], n from 1, "
+            f"RUNSTREAM_FAILPOINT is {given!r}; it must be name[:n], n from 1, "
             f"with one of the names {', '.join(sorted(NAMES))}"
         )
     return f"{_ARMED.name}:{_ARMED.passes_left}"

@@ -36,7 +36,7 @@ class Stopping:
         return self._begun.is_set()
 
     def begin(self) -> None:
-        """Interrupts every `interrupts` block, wakes every `wait`, and calls the listeners, once."""
+        """Interrupts every `interrupts` block, wakes every `wait`, and tells the listeners."""
         if self.begun:
             return
         self._begun.set()
@@ -70,8 +70,8 @@ class Stopping:
     def interrupts(self) -> Generator[None]:
         """Ends the block when the stop begins.
 
-        The await inside it then raises CancelledError, which leaves the block as the failure. Any other
-        cancellation of the task passes unchanged. Costs nothing a message.
+        The await inside it then raises CancelledError, which leaves the block as the failure. Any
+        other cancellation of the task passes unchanged. Costs nothing a message.
         """
         self.check()
         task = asyncio.current_task()

@@ -1,0 +1,104 @@
+"""The composition root: makes the parts of the server from its settings, and joins them."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from starlette.types import ASGIApp
+
+from runstream.v1 import server_service_pb2_grpc
+from runstream_server.core import failpoints
+from runstream_server.core.instruments import Instruments
+from runstream_server.core.signals import RunSignals
+from runstream_server.core.stopping import Stopping
+from runstream_server.exits import ExitCode, StartRefused
+from runstream_server.gateway import app as gateway
+from runstream_server.objects.folder import FolderStore
+from runstream_server.services.grpc_server import Service
+from runstream_server.services.server_service import ServerServicer
+from runstream_server.settings import ServerSettings, is_loopback
+from runstream_server.storage import setup
+from runstream_server.storage.database import Database
+from runstream_server.storage.schema import SCHEMA_VERSION
+
+__all__ = ["Core", "Frame", "http_app", "open_core", "open_database", "services"]
+
+
+class Frame:
+    """What exists before the stores are opened, and outlives them."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self.version = version("runstream")
+        self.instruments = Instruments(self.version)
+        self.signals = RunSignals()
+        self.stopping = Stopping()
+        self.stopping.on_begin(self.signals.wake_all)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What the doors call."""
+
+    database: Database
+    objects: FolderStore
+
+
+async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
+    """Opens the stores and what works on them; the stack closes all of it in reverse order.
+
+    Raises:
+        StartRefused: A store cannot be used.
+    """
+    settings = frame.settings
+    database = await stack.enter_async_context(open_database(settings))
+    objects = FolderStore(settings.artifacts_dir, failpoint=failpoints.failpoint)
+    await stack.enter_async_context(objects)
+    return Core(database=database, objects=objects)
+
+
+@contextlib.asynccontextmanager
+async def open_database(settings: ServerSettings) -> AsyncGenerator[Database]:
+    """Opens the database, which is made when there is none, and checks its version."""
+    async with Database.sqlite(str(settings.database_path)) as database:
+        try:
+            await setup.create_or_check(database)
+        except setup.DatabaseMismatch as error:
+            raise StartRefused(ExitCode.DATABASE, str(error)) from error
+        yield database
+
+
+def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
+    """Lists what gRPC serves."""
+    server_servicer = ServerServicer(
+        version=frame.version,
+        database=core.database.dialect,
+        artifact_store="folder",
+        schema_version=SCHEMA_VERSION,
+        http_address=http_address,
+    )
+    return [
+        Service(server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer),
+    ]
+
+
+def http_app(frame: Frame, grpc_address: str, serving: Callable[[], bool]) -> ASGIApp:
+    """Builds what the HTTP port serves.
+
+    Args:
+        frame: The frame of the server.
+        grpc_address: Where gRPC is.
+        serving: Tells whether the server is ready and not stopping.
+    """
+    settings = frame.settings
+    guarded = is_loopback(settings.host) or bool(settings.allowed_host_patterns)
+    return gateway.build(
+        gateway.Gateway(
+            version=frame.version,
+            grpc_address=grpc_address,
+            instruments=frame.instruments,
+            serving=serving,
+            allowed_hosts=settings.allowed_host_patterns if guarded else None,
+        )
+    )

@@ -1,0 +1,89 @@
+"""The flags of the commands, without the imports that reading their values takes."""
+
+import argparse
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["DATABASE_FLAGS", "SERVER_FLAGS", "Flag", "add_flags", "given_flags"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag, which is also the setting `name` and the environment variable RUNSTREAM_<NAME>."""
+
+    name: str
+    metavar: str
+    default: str
+    help: str
+
+    @property
+    def option(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "RUNSTREAM_" + self.name.upper()
+
+
+DATABASE_FLAGS: Final = (
+    Flag(
+        "data_dir",
+        "DIR",
+        "./runstream-data",
+        "folder of the database and the artifacts, made when missing; one server at a time",
+    ),
+    Flag(
+        "backend_store_uri",
+        "URI",
+        "sqlite:///DATA_DIR/runstream.db",
+        "database: sqlite:///relative/path or sqlite:////absolute/path",
+    ),
+)
+
+SERVER_FLAGS: Final = (
+    *DATABASE_FLAGS,
+    Flag("artifacts_destination", "DIR", "DATA_DIR/artifacts", "folder of the artifacts"),
+    Flag("host", "HOST", "127.0.0.1", "address to listen on"),
+    Flag("grpc_port", "PORT", "50051", "port of gRPC; 0 picks a free one"),
+    Flag("port", "PORT", "5000", "port of HTTP; 0 picks a free one"),
+    Flag("unix_socket", "PATH", "none", "serve gRPC on this Unix socket too"),
+    Flag(
+        "allowed_hosts",
+        "HOSTS",
+        "local names while HOST is a loopback address, else any",
+        "further names, comma-separated, * matches any text, that HTTP requests may address",
+    ),
+    Flag("log_level", "LEVEL", "info", "debug, info, warning or error"),
+    Flag("log_format", "FORMAT", "text", "text or json: one object a line"),
+    Flag(
+        "log_retention",
+        "TIME",
+        "10m",
+        "how long sealed metric rows stay in the run's log, for watchers to resume: 90s, 10m, 2h",
+    ),
+    Flag(
+        "log_retention_bytes",
+        "SIZE",
+        "1GiB",
+        "how much of sealed metric rows stays in the logs at most: 500MB, 1GiB",
+    ),
+    Flag("shutdown_grace", "TIME", "10s", "how long a stop waits for requests under way"),
+)
+
+
+def add_flags(parser: argparse.ArgumentParser, flags: tuple[Flag, ...]) -> None:
+    """Adds flags whose values stay text and are absent unless given."""
+    for flag in flags:
+        parser.add_argument(
+            flag.option,
+            dest=flag.name,
+            metavar=flag.metavar,
+            default=argparse.SUPPRESS,
+            help=f"{flag.help} (default: {flag.default})",
+        )
+
+
+def given_flags(arguments: argparse.Namespace, flags: tuple[Flag, ...]) -> dict[str, str]:
+    """Returns the values of those flags that were given."""
+    values: dict[str, str] = vars(arguments)
+    return {flag.name: values[flag.name] for flag in flags if flag.name in values}

@@ -1,0 +1,111 @@
+"""The HTTP door: what it serves, and what stands before that.
+
+Further doors (MLflow's REST API, the web UI, the JSON form of the gRPC API) are routes here.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from runstream_server.core.instruments import Instruments
+from runstream_server.core.limits import MAX_MESSAGE_BYTES
+from runstream_server.gateway.access import AccessLog
+from runstream_server.gateway.answers import error_answer
+from runstream_server.gateway.guards import LOCAL_HOSTS, BodyLimit, HostGuard, OriginGuard
+
+__all__ = ["Gateway", "build"]
+
+NOT_FOUND: Final = 404
+METHOD_NOT_ALLOWED: Final = 405
+ERROR_CODES: Final = {NOT_FOUND: "ENDPOINT_NOT_FOUND", METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """What the HTTP door needs.
+
+    Attributes:
+        version: The server's version.
+        grpc_address: Where gRPC is, for those who look for the API here.
+        instruments: What `/metrics` shows, and where requests are counted.
+        serving: Whether the server is ready and not stopping.
+        allowed_hosts: Patterns of names that requests may address; None allows every name.
+    """
+
+    version: str
+    grpc_address: str
+    instruments: Instruments
+    serving: Callable[[], bool]
+    allowed_hosts: Sequence[str] | None
+
+
+def build(gateway: Gateway, further_routes: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """Builds the ASGI application."""
+
+    async def health(_request: Request) -> Response:
+        serving = gateway.serving()
+        return PlainTextResponse("OK" if serving else "STOPPING", 200 if serving else 503)
+
+    async def version(_request: Request) -> Response:
+        return PlainTextResponse(gateway.version)
+
+    async def metrics(_request: Request) -> Response:
+        text = generate_latest(gateway.instruments.registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    routes = [
+        Route("/health", health),
+        Route("/version", version),
+        Route("/metrics", metrics),
+        *further_routes,
+    ]
+    guards = [Middleware(OriginGuard), Middleware(BodyLimit, max_bytes=MAX_MESSAGE_BYTES)]
+    if gateway.allowed_hosts is not None:
+        patterns = [*LOCAL_HOSTS, *(host.lower() for host in gateway.allowed_hosts)]
+        guards.insert(0, Middleware(HostGuard, patterns=patterns))
+    inner = Starlette(routes=routes, middleware=guards)
+    inner.add_exception_handler(HTTPException, _http_error(gateway.grpc_address))
+    inner.add_exception_handler(Exception, _defect)
+    return AccessLog(inner, gateway.instruments.http)
+
+
+def _http_error(grpc_address: str) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        message = str(getattr(error, "detail", ""))
+        if status == NOT_FOUND:
+            message = (
+                f"there is nothing at {request.method} {request.url.path}; this port has /health, "
+                f"/version and /metrics, and the API is gRPC on {grpc_address}"
+            )
+        elif status == METHOD_NOT_ALLOWED:
+            message = f"{request.url.path} does not take {request.method}"
+        response = error_answer(status, ERROR_CODES.get(status, "BAD_REQUEST"), message)
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
+
+    return answer
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    request_id = secrets.token_hex(8)
+    fields = {"path": request.url.path, "request_id": request_id}
+    _log.error("http_defect", exc_info=error, extra=fields)
+    return error_answer(
+        500,
+        "INTERNAL_ERROR",
+        f"the server failed; its log has the details under request id {request_id}",
+    )

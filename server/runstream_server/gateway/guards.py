@@ -1,0 +1,121 @@
+"""What stands before every HTTP request: checks of its host and origin, and a limit of its size."""
+
+import fnmatch
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runstream_server.gateway.answers import error_answer
+
+__all__ = ["BodyLimit", "HostGuard", "OriginGuard"]
+
+LOCAL_HOSTS: Final = ("localhost", "127.*", "[::1]")
+READING_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class HostGuard:
+    """Refuses requests that address the server by a name it was not given.
+
+    A page elsewhere can make its own name resolve to a loopback address, and a browser then takes
+    this server for that page's own; only the Host header gives that away.
+
+    Args:
+        app: What is guarded.
+        patterns: Lower-case names without port, `*` for any text.
+    """
+
+    def __init__(self, app: ASGIApp, patterns: Sequence[str]) -> None:
+        self._app = app
+        self._patterns = patterns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        name = host_name(host)
+        if scope["type"] != "http" or any(fnmatch.fnmatchcase(name, p) for p in self._patterns):
+            await self._app(scope, receive, send)
+            return
+        answer = error_answer(
+            403,
+            "PERMISSION_DENIED",
+            f"this server does not answer to the host {host!r}; use a local address, or start it "
+            "with --allowed-hosts",
+        )
+        await answer(scope, receive, send)
+
+
+class OriginGuard:
+    """Refuses writes that a page from another origin makes a browser send."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in READING_METHODS:
+            headers = Headers(scope=scope)
+            origin = headers.get("origin")
+            if origin is not None and not _same(origin, headers.get("host", "")):
+                answer = error_answer(
+                    403,
+                    "PERMISSION_DENIED",
+                    f"pages from {origin!r} may not write here; only the server's own may",
+                )
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses requests whose body is larger than `max_bytes`, announced or not."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdigit() or int(announced) > self._max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_counting() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise _TooLarge
+            return message
+
+        try:
+            await self._app(scope, receive_counting, send)
+        except _TooLarge:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = error_answer(
+            413,
+            "RESOURCE_EXHAUSTED",
+            f"the body is larger than {self._max_bytes} bytes; send it as several requests",
+        )
+        await answer(scope, receive, send)
+
+
+class _TooLarge(Exception):
+    """More arrived than is taken."""
+
+
+def host_name(host: str) -> str:
+    """Returns a Host header without its port, in lower case."""
+    if host.startswith("["):
+        return host.partition("]")[0].lower() + "]"
+    return host.partition(":")[0].lower()
+
+
+def _same(origin: str, host: str) -> bool:
+    return urlsplit(origin).netloc.lower() == host.lower() != ""

@@ -1,0 +1,138 @@
+"""What the server is told: flags before environment variables before defaults."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runstream_server.exits import ExitCode, StartRefused
+
+__all__ = ["ServerSettings", "is_loopback", "load_settings"]
+
+UNIT_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+UNIT_BYTES: Final = {
+    "": 1,
+    "b": 1,
+    **{f"{prefix}b": 1000 ** (power + 1) for power, prefix in enumerate("kmgt")},
+    **{f"{prefix}ib": 1024 ** (power + 1) for power, prefix in enumerate("kmgt")},
+}
+SQLITE_PREFIX: Final = "sqlite:///"
+FILE_PREFIX: Final = "file://"
+QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+def _seconds(value: object) -> object:
+    return _quantity(value, UNIT_SECONDS, "90s, 10m, 2h or 1d")
+
+
+def _bytes(value: object) -> object:
+    return int(_quantity(value, UNIT_BYTES, "a number of bytes, 500MB or 1GiB"))
+
+
+def _quantity(value: object, units: Mapping[str, int], examples: str) -> float:
+    match = QUANTITY.fullmatch(str(value))
+    if match is None or match[2].lower() not in units:
+        raise ValueError(f"must be like {examples}")
+    return float(match[1]) * units[match[2].lower()]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Bytes = Annotated[int, BeforeValidator(_bytes)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+Format = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
+
+
+class ServerSettings(BaseSettings):
+    """The settings of one server. Each field is a flag, and is described there."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RUNSTREAM_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Path("runstream-data")
+    backend_store_uri: str = ""
+    artifacts_destination: str = ""
+    host: str = Field(default="127.0.0.1", min_length=1)
+    grpc_port: Port = 50051
+    port: Port = 5000
+    unix_socket: Path | None = None
+    allowed_hosts: str = ""
+    log_level: Level = "info"
+    log_format: Format = "text"
+    log_retention: Seconds = 600.0
+    log_retention_bytes: Bytes = 1024**3
+    shutdown_grace: Seconds = 10.0
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        if not self.backend_store_uri:
+            return self.data_dir / "runstream.db"
+        return Path(self.backend_store_uri.removeprefix(SQLITE_PREFIX))
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """The folder of the artifacts."""
+        if not self.artifacts_destination:
+            return self.data_dir / "artifacts"
+        return Path(self.artifacts_destination.removeprefix(FILE_PREFIX))
+
+    @property
+    def allowed_host_patterns(self) -> tuple[str, ...]:
+        """The names that HTTP requests may address beside the local ones."""
+        return tuple(part.strip() for part in self.allowed_hosts.split(",") if part.strip())
+
+    @field_validator("backend_store_uri")
+    @classmethod
+    def _check_database(cls, uri: str) -> str:
+        if uri.startswith(("postgresql:", "postgresql+", "postgres:")):
+            raise ValueError("PostgreSQL is not supported yet; use sqlite:///path/to/file")
+        if uri and (not uri.startswith(SQLITE_PREFIX) or len(uri) == len(SQLITE_PREFIX)):
+            raise ValueError("must be sqlite:///relative/path or sqlite:////absolute/path")
+        return uri
+
+    @field_validator("artifacts_destination")
+    @classmethod
+    def _check_artifacts(cls, destination: str) -> str:
+        if destination.startswith("s3:"):
+            raise ValueError("S3 is not supported yet; name a folder")
+        if "://" in destination and not destination.startswith("file:///"):
+            raise ValueError("must be a folder")
+        return destination
+
+
+def load_settings(overrides: Mapping[str, str]) -> ServerSettings:
+    """Reads the environment, which `overrides` (flags, by field) go before.
+
+    Raises:
+        StartRefused: A value is none that its flag can have.
+    """
+    try:
+        return ServerSettings(**dict[str, Any](overrides))
+    except ValidationError as error:
+        lines = [_describe(each["loc"], each["msg"], each["input"]) for each in error.errors()]
+        raise StartRefused(ExitCode.USAGE, "; ".join(lines)) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _describe(location: tuple[int | str, ...], message: str, value: object) -> str:
+    name = str(location[0])
+    option = "--" + name.replace("_", "-")
+    reason = message.removeprefix("Value error, ")
+    return f"{option} (RUNSTREAM_{name.upper()}) is {str(value)!r}: {reason}"
