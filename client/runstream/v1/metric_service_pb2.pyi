@@ -214,7 +214,7 @@ class LayoutDefinition(_message.Message):
     SERIES_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """Holds the index, chosen by the client."""
+    """Holds the index, chosen by the client, below 65 536."""
     more: _builtins.bool
     """Tells that another definition of this index follows, which continues the list."""
     @_builtins.property

@@ -150,7 +150,8 @@ class MetricServiceServicer(object):
         Read with another call first, then watch from the cursor that it returned: nothing is missed and nothing comes twice.
         Every response carries the cursor to go on from after a broken connection. A cursor that is older than what the
         server keeps for this fails with OUT_OF_RANGE `CURSOR_EXPIRED`: read again, and watch from the new cursor. Points come in the order
-        of their commits, as they were logged: one that was logged twice may come twice. The stream goes on after the run has ended, until the
+        of their commits, as they were logged: one that was logged twice may come twice. A large commit may come in several responses, of which
+        only the last has a new cursor; after a broken connection in between, its parts come again. The stream goes on after the run has ended, until the
         client ends it. At least every 15 s there is a response, if need be one without points.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -1,0 +1,1 @@
+"""Sealed history: compressed columns, the envelopes over them, and the process that makes both."""

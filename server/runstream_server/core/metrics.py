@@ -1,0 +1,147 @@
+"""What the doors ask of metrics: log points, list series, read histories and charts."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from runstream_server.core.clock import now_us
+from runstream_server.core.errors import Failure, Reason
+from runstream_server.core.ingest.ingest import Ingest
+from runstream_server.core.ingest.loose import LoosePoint, loose_points
+from runstream_server.core.limits import MAX_LOGGED_POINTS
+from runstream_server.core.points import Points
+from runstream_server.core.reading.buckets import Axis
+from runstream_server.core.reading.charts import Chart, chart, summary
+from runstream_server.core.reading.envelope_reader import Range
+from runstream_server.core.reading.history import MAX_INT64, MIN_INT64, history
+from runstream_server.core.reading.view import RunView, ViewReader
+from runstream_server.core.validation import check_key, check_number, check_time_us, missing_value
+from runstream_server.core.watching import Step
+from runstream_server.storage import series_rows
+from runstream_server.storage.database import Database
+from runstream_server.storage.name_rows import SeriesName
+from runstream_server.storage.series_rows import SeriesFilter, SeriesRow
+
+__all__ = ["GivenPoint", "Metrics", "SeriesPage"]
+
+SERIES_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenPoint:
+    """A point as a client sent it; without a time it gets that of its arrival."""
+
+    key: str
+    value: float
+    step: int
+    time_us: int | None
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPage:
+    """Series with their summaries (`reading.buckets.ENTRY`), and the log position that these are as of."""
+
+    series: list[tuple[SeriesRow, Any]]
+    cursor: int
+    next: SeriesName | None
+
+
+class Metrics:
+    """Metrics of all runs."""
+
+    def __init__(self, database: Database, ingest: Ingest, reader: ViewReader) -> None:
+        self._database = database
+        self._ingest = ingest
+        self._reader = reader
+
+    async def log(self, run_id: str, points: Sequence[GivenPoint]) -> int:
+        """Commits points; returns the log position after them.
+
+        Raises:
+            Failure: about the first point that is wrong, RUN_NOT_FOUND or RUN_DELETED. Nothing is stored then.
+        """
+        if not points:
+            raise missing_value("points", "send at least one point")
+        if len(points) > MAX_LOGGED_POINTS:
+            raise Failure(
+                Reason.TOO_MANY_ENTRIES,
+                f"points has {len(points)} entries; send at most {MAX_LOGGED_POINTS} in one request, or stream them",
+                field="points",
+                count=len(points),
+                limit=MAX_LOGGED_POINTS,
+            )
+        arrival = now_us()
+        checked = [_checked(number, point, arrival) for number, point in enumerate(points)]
+        return await self._ingest.log_points(loose_points(run_id, checked))
+
+    async def series(
+        self, run_id: str, wanted: SeriesFilter, after: SeriesName | None, limit: int
+    ) -> SeriesPage:
+        """Returns a page of series with their summaries; series that have no point yet are left out."""
+        view = await self._reader.view(run_id)
+        async with self._database.read() as connection:
+            rows = await series_rows.select_series(
+                connection, run_id, wanted, after=after, limit=limit + 1
+            )
+        summed = [(row, await summary(view, row.series_id)) for row in rows[:limit]]
+        more = rows[limit - 1].name if len(rows) > limit else None
+        return SeriesPage([one for one in summed if one[1] is not None], view.cursor, more)
+
+    async def view(self, run_id: str) -> RunView:
+        """Returns what a run holds now."""
+        return await self._reader.view(run_id)
+
+    async def select(self, run_id: str, wanted: SeriesFilter) -> AsyncIterator[SeriesRow]:
+        """Yields the series of a run that are wanted, in order."""
+        after: SeriesName | None = None
+        while True:
+            async with self._database.read() as connection:
+                rows = await series_rows.select_series(
+                    connection, run_id, wanted, after=after, limit=SERIES_AT_ONCE
+                )
+            for row in rows:
+                yield row
+            if len(rows) < SERIES_AT_ONCE:
+                return
+            after = rows[-1].name
+
+    async def names(self, run_id: str, wanted: SeriesFilter, step: Step) -> dict[int, SeriesName]:
+        """Returns the names of the series in a step that are wanted, by id."""
+        ids = {id_ for group in step.groups for id_ in group.series.tolist()}
+        async with self._database.read() as connection:
+            rows = await series_rows.select_ids(connection, run_id, wanted, sorted(ids))
+        return {row.series_id: row.name for row in rows}
+
+    async def history(
+        self,
+        view: RunView,
+        wanted: SeriesFilter,
+        min_step: int = MIN_INT64,
+        max_step: int = MAX_INT64,
+    ) -> AsyncIterator[tuple[SeriesRow, Points]]:
+        """Yields the points of series in pieces, series by series, in ascending order."""
+        async for row in self.select(view.run_id, wanted):
+            async for points in history(view, row.series_id, min_step, max_step):
+                if len(points):
+                    yield row, points
+
+    async def charts(
+        self, view: RunView, wanted: SeriesFilter, axis: Axis, within: Range, max_buckets: int
+    ) -> AsyncIterator[tuple[SeriesRow, Chart]]:
+        """Yields a chart of each series that has points in the range."""
+        async for row in self.select(view.run_id, wanted):
+            one = await chart(view, row.series_id, axis, within, max_buckets)
+            if len(one.entries):
+                yield row, one
+
+
+def _checked(number: int, point: GivenPoint, arrival_us: int) -> LoosePoint:
+    place = f"points[{number}]"
+    check_key(f"{place}.key", point.key)
+    check_number(f"{place}.step", point.step, MIN_INT64, MAX_INT64)
+    time_us = arrival_us
+    if point.time_us is not None:
+        time_us = check_time_us(f"{place}.time_unix_us", point.time_us)
+    rank = -1 if point.rank is None else point.rank
+    return LoosePoint(SeriesName(point.key, rank, 0), point.step, time_us, point.value)

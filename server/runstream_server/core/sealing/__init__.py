@@ -1,0 +1,1 @@
+"""Turns log into blocks, merges small blocks, and removes what is no longer needed."""

@@ -1,0 +1,201 @@
+"""MetricService over gRPC."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+from runstream.v1 import metric_pb2, run_pb2
+from runstream.v1 import metric_service_pb2 as pb
+from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
+from runstream_server.core.errors import Failure, Reason
+from runstream_server.core.metrics import Metrics
+from runstream_server.core.reading.buckets import Axis
+from runstream_server.core.reading.envelope_reader import Range
+from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
+from runstream_server.core.stopping import Stopping
+from runstream_server.core.validation import (
+    check_count,
+    check_hex_id,
+    check_number,
+    invalid_value,
+    missing_value,
+)
+from runstream_server.core.watching import HEARTBEAT_S, Watcher
+from runstream_server.services.context import RpcContext
+from runstream_server.services.metric_convert import (
+    POINTS_PER_MESSAGE,
+    fill_chart,
+    fill_points,
+    given_points,
+    pieces,
+    series_filter,
+    step_messages,
+    summary_message,
+)
+from runstream_server.services.metric_stream import MetricStreams, checked_header
+from runstream_server.services.page_tokens import SeriesPageToken
+from runstream_server.services.rpc_record import annotate
+
+__all__ = ["MetricService"]
+
+DEFAULT_PAGE: Final = 1_000
+MAX_PAGE: Final = 10_000
+DEFAULT_BUCKETS: Final = 1_000
+MAX_BUCKETS: Final = 10_000
+MAX_CHART_RUNS: Final = 1_000
+
+LoadRun = Callable[[str], Awaitable[run_pb2.Run]]
+"""Returns a run without its metrics."""
+
+
+class MetricService(MetricServiceServicer):
+    """Converts, calls the core, converts back."""
+
+    def __init__(
+        self,
+        *,
+        metrics: Metrics,
+        watcher: Watcher,
+        streams: MetricStreams,
+        stopping: Stopping,
+        load_run: LoadRun,
+    ) -> None:
+        self._metrics = metrics
+        self._watcher = watcher
+        self._streams = streams
+        self._stopping = stopping
+        self._load_run = load_run
+
+    async def StreamMetrics(  # noqa: N802 - the contract's name
+        self, request_iterator: AsyncIterator[pb.StreamMetricsRequest], context: RpcContext
+    ) -> AsyncIterator[pb.StreamMetricsResponse]:
+        del context
+        first = await anext(request_iterator, None)
+        if first is None:
+            raise Failure(Reason.STREAM_PROTOCOL, "the stream ended before its header")
+        header = checked_header(first)
+        annotate(run_id=header.run_id, writer_id=header.writer_id)
+        async for response in self._streams.serve(header, request_iterator):
+            yield response
+
+    async def LogMetrics(  # noqa: N802
+        self, request: pb.LogMetricsRequest, context: RpcContext
+    ) -> pb.LogMetricsResponse:
+        del context
+        run_id = _run_id(request.run_id)
+        return pb.LogMetricsResponse(cursor=await self._metrics.log(run_id, given_points(request)))
+
+    async def ListSeries(  # noqa: N802
+        self, request: pb.ListSeriesRequest, context: RpcContext
+    ) -> pb.ListSeriesResponse:
+        del context
+        run_id = _run_id(request.run_id)
+        size = _limited("page_size", request.page_size, DEFAULT_PAGE, MAX_PAGE)
+        token = SeriesPageToken(run_id, request.selector)
+        page = await self._metrics.series(
+            run_id, series_filter(request.selector), token.read(request.page_token), size
+        )
+        return pb.ListSeriesResponse(
+            series=[summary_message(row.name, entry) for row, entry in page.series],
+            next_page_token="" if page.next is None else token.write(page.next),
+            cursor=page.cursor,
+        )
+
+    async def GetHistory(  # noqa: N802
+        self, request: pb.GetHistoryRequest, context: RpcContext
+    ) -> AsyncIterator[pb.GetHistoryResponse]:
+        del context
+        wanted = series_filter(request.selector)
+        low = request.min_step if request.HasField("min_step") else MIN_INT64
+        high = request.max_step if request.HasField("max_step") else MAX_INT64
+        view = await self._metrics.view(_run_id(request.run_id))
+        response = pb.GetHistoryResponse(cursor=view.cursor)
+        filled = 0
+        sent = False
+        async for row, points in self._metrics.history(view, wanted, low, high):
+            for piece in pieces(points):
+                if filled and filled + len(piece) > POINTS_PER_MESSAGE:
+                    yield response
+                    sent = True
+                    response, filled = pb.GetHistoryResponse(cursor=view.cursor), 0
+                fill_points(response.series.add(), row.name, piece)
+                # The name of a series weighs about as much as a few points.
+                filled += len(piece) + 4
+        if filled or not sent:
+            yield response
+
+    async def GetChart(  # noqa: N802
+        self, request: pb.GetChartRequest, context: RpcContext
+    ) -> AsyncIterator[pb.GetChartResponse]:
+        del context
+        if not request.run_ids:
+            raise missing_value("run_ids", "name at least one run")
+        check_count("run_ids", request.run_ids, MAX_CHART_RUNS)
+        run_ids = [_run_id(run_id, "run_ids") for run_id in dict.fromkeys(request.run_ids)]
+        wanted = series_filter(request.selector)
+        buckets = _limited("max_buckets", request.max_buckets, DEFAULT_BUCKETS, MAX_BUCKETS)
+        axis = _axis(request.x_axis)
+        low = request.x_min if request.HasField("x_min") else MIN_INT64
+        high = request.x_max if request.HasField("x_max") else MAX_INT64
+        # All runs are found before the first answer goes out.
+        views = [await self._metrics.view(run_id) for run_id in run_ids]
+        for view in views:
+            response = pb.GetChartResponse(cursors={view.run_id: view.cursor})
+            filled = 0
+            async for row, made in self._metrics.charts(
+                view, wanted, axis, Range(low, high), buckets
+            ):
+                if filled and filled + len(made.entries) > POINTS_PER_MESSAGE // 4:
+                    yield response
+                    response, filled = pb.GetChartResponse(cursors={view.run_id: view.cursor}), 0
+                fill_chart(
+                    response.series.add(), view.run_id, row.name, made, by_time=axis is Axis.TIME
+                )
+                filled += len(made.entries) + 4
+            yield response
+
+    async def WatchRun(  # noqa: N802
+        self, request: pb.WatchRunRequest, context: RpcContext
+    ) -> AsyncIterator[pb.WatchRunResponse]:
+        del context
+        run_id = _run_id(request.run_id)
+        wanted = series_filter(request.selector)
+        cursor = request.cursor if request.HasField("cursor") else None
+        shown: run_pb2.Run | None = None
+        answered = 0.0
+        follower = self._watcher.follow(run_id, cursor)
+        while True:
+            with self._stopping.interrupts():
+                step = await anext(follower)
+                names = await self._metrics.names(run_id, wanted, step)
+                # Every burst of points ends with a step that has none; the run is looked at then.
+                run = shown if step.groups else await self._load_run(run_id)
+            before = step.cursor if cursor is None else cursor
+            for response in step_messages(step, names, before):
+                if run != shown:
+                    response.run.CopyFrom(run)
+                    shown = run
+                overdue = time.monotonic() - answered >= HEARTBEAT_S
+                if response.series or response.HasField("run") or overdue:
+                    yield response
+                    answered = time.monotonic()
+            cursor = step.cursor
+
+
+def _run_id(run_id: str, field: str = "run_id") -> str:
+    check_hex_id(field, run_id)
+    annotate(run_id=run_id)
+    return run_id
+
+
+def _limited(field: str, given: int, default: int, greatest: int) -> int:
+    check_number(field, given, 0, (1 << 31) - 1)
+    return min(given or default, greatest)
+
+
+def _axis(axis: metric_pb2.ChartAxis) -> Axis:
+    if axis in (metric_pb2.CHART_AXIS_UNSPECIFIED, metric_pb2.CHART_AXIS_STEP):
+        return Axis.STEP
+    if axis == metric_pb2.CHART_AXIS_TIME:
+        return Axis.TIME
+    raise invalid_value("x_axis", axis, "use CHART_AXIS_STEP or CHART_AXIS_TIME")

@@ -1,0 +1,131 @@
+"""Queries that select series of a run."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from runstream_server.storage.log_rows import chunks
+from runstream_server.storage.name_rows import SeriesName
+from runstream_server.storage.schema import log_heads, runs, series
+
+__all__ = [
+    "SeriesFilter",
+    "SeriesRow",
+    "latest_rows",
+    "select_ids",
+    "select_series",
+    "unsealed_heads",
+]
+
+_ESCAPE = "\\"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesFilter:
+    """Which series are wanted; None means no condition. Rank -1 stands for the rank-less series."""
+
+    keys: Sequence[str] | None = None
+    key_glob: str | None = None
+    ranks: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """A series and its id."""
+
+    series_id: int
+    name: SeriesName
+
+
+def _conditions(wanted: SeriesFilter, keys: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if keys is not None:
+        conditions.append(series.c.key.in_(keys))
+    if wanted.key_glob is not None:
+        conditions.append(series.c.key.like(_like_pattern(wanted.key_glob), escape=_ESCAPE))
+    if wanted.ranks is not None:
+        conditions.append(series.c.rank.in_(wanted.ranks))
+    return conditions
+
+
+def _like_pattern(glob: str) -> str:
+    translated = {"*": "%", "?": "_", "%": r"\%", "_": r"\_", _ESCAPE: _ESCAPE * 2}
+    return "".join(translated.get(character, character) for character in glob)
+
+
+async def select_series(
+    connection: AsyncConnection,
+    run_id: str,
+    wanted: SeriesFilter,
+    *,
+    after: SeriesName | None = None,
+    limit: int | None = None,
+) -> list[SeriesRow]:
+    """Returns series of a run by (key, rank, attempt), those after `after`, at most `limit`."""
+    order = sa.tuple_(series.c.key, series.c.rank, series.c.attempt)
+    query = sa.select(series.c.series_id, series.c.key, series.c.rank, series.c.attempt).where(
+        series.c.run_id == run_id
+    )
+    if after is not None:
+        query = query.where(order > sa.tuple_(after.key, after.rank, after.attempt))
+    query = query.order_by(series.c.key, series.c.rank, series.c.attempt).limit(limit)
+    pieces = [None] if wanted.keys is None else chunks(sorted(set(wanted.keys)))
+    found: list[SeriesRow] = []
+    for piece in pieces:
+        rows = await connection.execute(query.where(*_conditions(wanted, piece)))
+        found.extend(SeriesRow(id_, SeriesName(*name)) for id_, *name in rows)
+        if limit is not None and len(found) >= limit:
+            break
+    return found[:limit]
+
+
+async def select_ids(
+    connection: AsyncConnection, run_id: str, wanted: SeriesFilter, ids: Sequence[int]
+) -> list[SeriesRow]:
+    """Returns those of the series with these ids that are wanted."""
+    found: list[SeriesRow] = []
+    conditions = _conditions(wanted, wanted.keys)
+    for some in chunks(ids):
+        rows = await connection.execute(
+            sa.select(series.c.series_id, series.c.key, series.c.rank, series.c.attempt).where(
+                series.c.run_id == run_id, series.c.series_id.in_(some), *conditions
+            )
+        )
+        found.extend(SeriesRow(id_, SeriesName(*name)) for id_, *name in rows)
+    return found
+
+
+async def latest_rows(
+    connection: AsyncConnection, run_ids: Sequence[str]
+) -> list[tuple[str, int, str, int, int, bytes | None]]:
+    """Returns (run id, series id, key, rank, attempt, extremes) of all series of runs."""
+    found: list[tuple[str, int, str, int, int, bytes | None]] = []
+    for some in chunks(run_ids):
+        rows = await connection.execute(
+            sa.select(
+                series.c.run_id,
+                series.c.series_id,
+                series.c.key,
+                series.c.rank,
+                series.c.attempt,
+                series.c.extremes,
+            ).where(series.c.run_id.in_(some))
+        )
+        found.extend(tuple(row) for row in rows)
+    return found
+
+
+async def unsealed_heads(
+    connection: AsyncConnection, experiment_ids: Collection[int] | None
+) -> list[tuple[str, int, int]]:
+    """Returns (run id, sealed position, next position) of the runs whose log is not sealed to its end."""
+    query = sa.select(
+        log_heads.c.run_id, log_heads.c.sealed_position, log_heads.c.next_position
+    ).where(log_heads.c.sealed_position < log_heads.c.next_position)
+    if experiment_ids is not None:
+        query = query.join(runs, runs.c.run_id == log_heads.c.run_id).where(
+            runs.c.experiment_id.in_(experiment_ids)
+        )
+    return [tuple(row) for row in await connection.execute(query)]
