@@ -50,7 +50,7 @@ class RunstreamError(Exception):
         self.metadata: dict[str, str] = dict(metadata or {})
 
 
-class InvalidValue(RunstreamError, ValueError):  # noqa: N818 - a state of things, as in the contract
+class InvalidValue(RunstreamError, ValueError):
     """Means that a key, a value or a name cannot be stored. Nothing was."""
 
 
@@ -58,7 +58,7 @@ class SpoolError(RunstreamError):
     """Means that the spool on the local disk cannot be read or written."""
 
 
-class UnsupportedSpool(SpoolError):  # noqa: N818 - a state of things
+class UnsupportedSpool(SpoolError):
     """Means that a spool was written by a newer version than this one."""
 
 
@@ -66,33 +66,33 @@ class ServerError(RunstreamError):
     """Is a server's answer. `reason` and `metadata` are the contract's."""
 
 
-class ServerUnavailable(ServerError):  # noqa: N818 - named like its status
+class ServerUnavailable(ServerError):
     """Means that no server answers, or not now. The same call may succeed later."""
 
 
-class NotFound(ServerError):  # noqa: N818 - named like its status
+class NotFound(ServerError):
     """Means that the named thing does not exist."""
 
 
-class AlreadyExists(ServerError):  # noqa: N818 - named like its status
+class AlreadyExists(ServerError):
     """Means that the name is taken, by something else."""
 
 
-class FailedPrecondition(ServerError):  # noqa: N818 - named like its status
+class FailedPrecondition(ServerError):
     """Means that the state of the thing forbids the call: change that first."""
 
 
-class OutOfRange(ServerError):  # noqa: N818 - named like its status
+class OutOfRange(ServerError):
     """Means that an offset or a cursor lies beyond what there is."""
 
 
-class Aborted(ServerError):  # noqa: N818 - named like its status
+class Aborted(ServerError):
     """Means that somebody else went on with it."""
 
 
-class ResourceExhausted(ServerError):  # noqa: N818 - named like its status
+class ResourceExhausted(ServerError):
     """Means that a limit is exceeded, or that the store is full."""
 
 
-class DataLoss(ServerError):  # noqa: N818 - named like its status
+class DataLoss(ServerError):
     """Means that bytes arrived other than they were sent."""

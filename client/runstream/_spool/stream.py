@@ -1,0 +1,387 @@
+"""The writing end of one writer: its folder, its lock, and the segment it appends to.
+
+An append can be interrupted between any two instructions: by KeyboardInterrupt, or by a signal
+handler that itself logs. So an append sets `state` to WRITING first; a handler that finds it so
+leaves its entry in `pending` for the interrupted append to write. An append that did not come to
+its end leaves ATTENTION behind; the next one then asks the file what is in it.
+"""
+
+import errno
+import os
+import struct
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from runstream._spool.entries import Entry
+from runstream._spool.format import (
+    ARTIFACT,
+    CLOSE,
+    FRAME,
+    OPERATION,
+    ROW,
+    ROW_HEAD,
+    ROW_STEP,
+    records_in,
+)
+from runstream._spool.header import SegmentHeader, WriterIdentity
+from runstream._spool.layouts import RowLayout
+from runstream._spool.lock import hold_lock
+from runstream._spool.paths import ARTIFACTS_FOLDER, segment_path, writer_folder
+
+__all__ = ["ATTENTION", "CLOSED", "IDLE", "SEGMENT_BYTES", "WRITING", "Outcome", "SegmentStream"]
+
+SEGMENT_BYTES: Final = 64 * 1024 * 1024
+"""A segment that has reached this size is the last to grow; the next row begins another."""
+ROTATION_RETRY_BYTES: Final = 1024 * 1024
+MAX_PENDING: Final = 10_000
+
+IDLE: Final = 0
+WRITING: Final = 1
+ATTENTION: Final = 2
+CLOSED: Final = 3
+
+_pack_frame = FRAME.pack
+_pack_head = ROW_HEAD.pack
+
+
+def _is_the_disks(error: BaseException) -> bool:
+    # A signal handler may raise TimeoutError, which is an OSError, in the middle of everything.
+    return isinstance(error, OSError) and error.errno is not None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of an append.
+
+    Attributes:
+        error: Why something is lost or waits, or None.
+        lost_points: How many points are lost.
+        lost_records: How many operations and artifacts are lost, because too many wait already.
+    """
+
+    error: OSError | None = None
+    lost_points: int = 0
+    lost_records: int = 0
+
+
+class SegmentStream:
+    """Appends entries to the segments of one writer.
+
+    Attributes:
+        lock: Guards everything else. Reentrant, for signal handlers.
+        state: IDLE, WRITING, ATTENTION or CLOSED.
+        fd: The descriptor of the open segment, -1 when there is none.
+        segment: Its number, None when there is none.
+        size: How many of its bytes are whole records.
+        limit: The size at which the next segment is begun.
+        last_step: The greatest step so far, -1 at first. A forked child goes on from its parent's.
+        row_word: ROW plus ROW_STEP times the number of rows: its low 32 bits begin the next row's
+            body.
+        pending: Entries that wait: for the interrupted append to end, or for space on the disk.
+    """
+
+    __slots__ = (
+        "_directory",
+        "_folder",
+        "_lock_fd",
+        "_segment_bytes",
+        "_segments",
+        "artifacts",
+        "closes",
+        "fd",
+        "identity",
+        "last_step",
+        "limit",
+        "lock",
+        "operations",
+        "pending",
+        "row_word",
+        "segment",
+        "size",
+        "state",
+    )
+
+    def __init__(
+        self, directory: Path, identity: WriterIdentity, segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
+        self._directory = directory
+        self._segment_bytes = segment_bytes
+        self.fd = -1
+        self._lock_fd = -1
+        self._begin(identity, -1)
+
+    def _begin(self, identity: WriterIdentity, last_step: int) -> None:
+        self.identity = identity
+        self._folder = writer_folder(self._directory, identity.run_id, identity.writer_id)
+        self.lock = threading.RLock()
+        self.state = IDLE
+        self.segment: int | None = None
+        self._segments = 0
+        self.size = 0
+        self.limit = self._segment_bytes
+        self.row_word = ROW
+        self.last_step = last_step
+        self.operations = 0
+        self.artifacts = 0
+        self.closes = 0
+        self.pending: deque[Entry] = deque()
+
+    @property
+    def rows(self) -> int:
+        return self.row_word // ROW_STEP
+
+    @property
+    def folder(self) -> Path:
+        """The writer's folder. It need not exist yet."""
+        return self._folder
+
+    def open(self) -> None:
+        """Makes the folder, the lock and the first segment, if they are not there yet.
+
+        Raises:
+            OSError: if the disk does not let it.
+        """
+        with self.lock:
+            if self.state != CLOSED and self.fd < 0:
+                self._open_segment()
+
+    def draw_step(self, step: int | None) -> int:
+        """Returns the step of a row, None being one more than the greatest so far."""
+        with self.lock:
+            if step is None:
+                step = self.last_step + 1
+            self.last_step = max(self.last_step, step)
+            return step
+
+    def append_row(self, layout: RowLayout, values: bytes, step: int | None, time_us: int) -> bool:
+        """Writes a row. The way of nearly all rows, which leaves whatever is unusual to `append`.
+
+        Returns:
+            Whether the row is written; if not, nothing has happened, and it is for `append`.
+        """
+        with self.lock:
+            if self.state or layout.segment is not self.segment:
+                return False
+            try:
+                self.state = WRITING
+                row_word = self.row_word
+                if step is None:
+                    step = self.last_step + 1
+                head = _pack_head(row_word & 0xFFFFFFFF, layout.index, step, time_us)
+                frame = _pack_frame(layout.body_bytes, crc32(values, crc32(head)))
+                if os.write(self.fd, frame + head + values) != layout.record_bytes:
+                    self.state = ATTENTION
+                    return False
+                # No call stands between these assignments: see `_account`.
+                self.size += layout.record_bytes
+                self.row_word = row_word + ROW_STEP
+                self.state = IDLE if self.size < self.limit else ATTENTION
+            except BaseException as error:
+                self.state = ATTENTION
+                if isinstance(error, struct.error) or _is_the_disks(error):
+                    return False
+                raise
+            if step > self.last_step:  # noqa: PLR1730 - max() takes four times as long
+                self.last_step = step
+            return True
+
+    def append(self, entry: Entry) -> Outcome:
+        """Writes an entry, after those that wait."""
+        outcome = Outcome()
+        with self.lock:
+            self.pending.append(entry)
+            if self.state != WRITING:
+                self._flush(outcome)
+        return outcome
+
+    def flush(self) -> Outcome:
+        """Writes what waits."""
+        outcome = Outcome()
+        with self.lock:
+            if self.state != WRITING:
+                self._flush(outcome)
+        return outcome
+
+    def close(self, entry: Entry) -> Outcome:
+        """Writes what waits and the last entry, and gives up the lock."""
+        with self.lock:
+            if self._lock_fd < 0 and not self.pending:
+                self.abandon()
+                return Outcome()
+            outcome = self.append(entry)
+            if self.state not in (WRITING, CLOSED):
+                outcome.lost_records += sum(waiting.keep for waiting in self.pending) - 1
+                self.abandon()
+            return outcome
+
+    def abandon(self) -> None:
+        """Closes the descriptors without a word to the reader. Nothing can be written then."""
+        with self.lock:
+            self.state = CLOSED
+            self._close_descriptors()
+
+    def restart(self, writer_id: str) -> None:
+        """Makes this another writer's stream, in a forked child whose parent owns the old one.
+
+        What the parent has not written yet is the parent's to write. Nothing is opened before the
+        first entry.
+        """
+        closed = self.state == CLOSED
+        self._close_descriptors()
+        self._begin(replace(self.identity, writer_id=writer_id), self.last_step)
+        if closed:
+            self.state = CLOSED
+
+    def _close_descriptors(self) -> None:
+        for descriptor in (self.fd, self._lock_fd):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.fd = self._lock_fd = -1
+        self.segment = None
+
+    def _flush(self, outcome: Outcome) -> None:
+        while self.pending and self.state != CLOSED:
+            entry = self.pending.popleft()
+            error = self._store(entry)
+            if error is None:
+                continue
+            outcome.error = error
+            waiting = [entry, *self.pending]
+            kept = [waiting_entry for waiting_entry in waiting if waiting_entry.keep]
+            outcome.lost_points += sum(lost.points for lost in waiting if not lost.keep)
+            outcome.lost_records += len(kept[MAX_PENDING:])
+            self.pending = deque(kept[:MAX_PENDING])
+            break
+        if self.state == IDLE and self.pending:
+            self.state = ATTENTION
+
+    def _store(self, entry: Entry) -> OSError | None:
+        total, before = entry.records, self._records()
+        failure: OSError | None = None
+        try:
+            if self.state == ATTENTION:
+                self.settle()
+            self.state = WRITING
+            if self.fd < 0 or self.size >= self.limit:
+                self._rotate()
+            before = self._records()
+            data = entry.encode(self)
+            written = os.write(self.fd, data)
+            self._account(memoryview(data)[:written])
+            self.state = IDLE
+            if written < len(data):
+                failure = OSError(errno.ENOSPC, "only a part of a record was written")
+        except OSError as error:
+            self.state = ATTENTION
+            if not _is_the_disks(error):
+                raise
+            failure = error
+        except BaseException:
+            self.state = ATTENTION
+            raise
+        if failure is not None:
+            self.settle()
+        done = self._records() - before
+        entry.stored(done, self.segment)
+        if self.closes:
+            self.abandon()
+        return None if done == total else failure
+
+    def _records(self) -> int:
+        return self.rows + self.operations + self.artifacts + self.closes
+
+    def _account(self, data: memoryview) -> None:
+        start = self.size
+        for record in records_in(data):
+            # No call stands between these assignments, so that no signal handler can come between
+            # them.
+            if record.kind == ROW:
+                self.row_word += ROW_STEP
+            elif record.kind == OPERATION:
+                self.operations += 1
+            elif record.kind == ARTIFACT:
+                self.artifacts += 1
+            elif record.kind == CLOSE:
+                self.closes += 1
+            self.size = start + record.end
+
+    def settle(self) -> None:
+        """Asks the file what the last append, which did not come to its end, has left in it.
+
+        Whole records count, because a reader may have seen them; a torn one is cut off. A segment
+        that refuses is left as it is, torn end and all, and the next entry begins another.
+        """
+        try:
+            if self.fd >= 0:
+                actual = os.fstat(self.fd).st_size
+                if actual > self.size:
+                    self._account(memoryview(os.pread(self.fd, actual - self.size, self.size)))
+                if actual > self.size:
+                    os.ftruncate(self.fd, self.size)
+        except OSError:
+            descriptor, self.fd, self.segment = self.fd, -1, None
+            os.close(descriptor)
+        self.state = IDLE
+
+    def _rotate(self) -> None:
+        try:
+            self._open_segment()
+        except OSError:
+            if self.fd < 0:
+                raise
+            # Better a long segment than a lost row.
+            self.limit = self.size + ROTATION_RETRY_BYTES
+
+    def _open_segment(self) -> None:
+        if self._lock_fd < 0:
+            self._make_folder()
+        header = SegmentHeader(
+            identity=self.identity,
+            segment=self._segments,
+            created_us=time.time_ns() // 1000,
+            first_row=self.rows,
+            first_operation=self.operations,
+            first_artifact=self.artifacts,
+        ).encode()
+        path = segment_path(self._folder, self._segments)
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except FileExistsError:
+            # An interrupt came between making it and taking note of it.
+            self._segments += 1
+            raise
+        try:
+            if os.write(descriptor, header) != len(header):
+                raise OSError(errno.ENOSPC, "only a part of a segment's header was written")
+        except BaseException:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise
+        size = len(header)
+        # No call stands between these assignments either: see `_account`.
+        previous, self.fd = self.fd, descriptor
+        self.segment = self._segments
+        self._segments += 1
+        self.size = size
+        self.limit = self._segment_bytes
+        if previous >= 0:
+            os.close(previous)
+
+    def _make_folder(self) -> None:
+        for attempt in range(3):
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                self._folder.mkdir(mode=0o700, exist_ok=True)
+                break
+            except FileNotFoundError:
+                # A shipper that cleans up may remove the run's empty folder at this moment.
+                if attempt == 2:  # noqa: PLR2004 - the last one
+                    raise
+        (self._folder / ARTIFACTS_FOLDER).mkdir(mode=0o700, exist_ok=True)
+        self._lock_fd = hold_lock(self._folder)
