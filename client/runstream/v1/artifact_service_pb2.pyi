@@ -105,7 +105,7 @@ class UploadChunk(_message.Message):
     offset: _builtins.int
     """Holds the offset of the first byte."""
     data: _builtins.bytes
-    """Holds the bytes: at most 2 MiB, 1 MiB recommended. Empty is allowed, as a sign of life."""
+    """Holds the bytes: at most 2 MiB, 1 MiB recommended; more fails with INVALID_ARGUMENT `VALUE_TOO_LONG`. Empty is allowed, as a sign of life."""
     crc32c: _builtins.int
     """Holds the CRC32C of `data`. Recommended; a difference fails with DATA_LOSS `CHECKSUM_MISMATCH` and keeps what came before."""
     def __init__(

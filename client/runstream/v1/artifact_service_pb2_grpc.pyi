@@ -30,7 +30,10 @@ class ArtifactServiceStub:
     """Takes in, gives back and lists the files of runs.
 
     Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
+    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+
+    The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
     """
 
     @_typing.overload
@@ -46,8 +49,11 @@ class ArtifactServiceStub:
 
     Resuming. When the call breaks, ask GetUpload for the durable offset, repeat the `spec` with the same upload id, and send chunks from
     that offset on. Bytes below the durable offset may be sent again and are dropped; a chunk beyond the expected offset fails with OUT_OF_RANGE
-    `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once. Of two calls for one upload the
-    later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload that nobody continues for a day is discarded.
+    `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once, also when that was replaced or
+    deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another run or
+    path fails with ALREADY_EXISTS `UPLOAD_EXISTS`. An upload that nobody continues for a day is discarded.
+
+    A request out of this order fails with FAILED_PRECONDITION `STREAM_PROTOCOL`. Whatever fails, save for a `DIGEST_MISMATCH`, the upload can be resumed.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.GetUploadRequest, _artifact_service_pb2.GetUploadResponse]
     """Returns how far an upload has come. Fails with NOT_FOUND `UPLOAD_NOT_FOUND`."""
@@ -68,7 +74,10 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """Takes in, gives back and lists the files of runs.
 
     Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
+    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+
+    The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -81,8 +90,11 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
 
     Resuming. When the call breaks, ask GetUpload for the durable offset, repeat the `spec` with the same upload id, and send chunks from
     that offset on. Bytes below the durable offset may be sent again and are dropped; a chunk beyond the expected offset fails with OUT_OF_RANGE
-    `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once. Of two calls for one upload the
-    later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload that nobody continues for a day is discarded.
+    `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once, also when that was replaced or
+    deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another run or
+    path fails with ALREADY_EXISTS `UPLOAD_EXISTS`. An upload that nobody continues for a day is discarded.
+
+    A request out of this order fails with FAILED_PRECONDITION `STREAM_PROTOCOL`. Whatever fails, save for a `DIGEST_MISMATCH`, the upload can be resumed.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.GetUploadRequest, _artifact_service_pb2.GetUploadResponse]  # type: ignore[assignment]
     """Returns how far an upload has come. Fails with NOT_FOUND `UPLOAD_NOT_FOUND`."""
@@ -102,7 +114,10 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes in, gives back and lists the files of runs.
 
     Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
+    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+
+    The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
     """
 
     @_abc_1.abstractmethod
@@ -119,8 +134,11 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Resuming. When the call breaks, ask GetUpload for the durable offset, repeat the `spec` with the same upload id, and send chunks from
         that offset on. Bytes below the durable offset may be sent again and are dropped; a chunk beyond the expected offset fails with OUT_OF_RANGE
-        `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once. Of two calls for one upload the
-        later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload that nobody continues for a day is discarded.
+        `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once, also when that was replaced or
+        deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another run or
+        path fails with ALREADY_EXISTS `UPLOAD_EXISTS`. An upload that nobody continues for a day is discarded.
+
+        A request out of this order fails with FAILED_PRECONDITION `STREAM_PROTOCOL`. Whatever fails, save for a `DIGEST_MISMATCH`, the upload can be resumed.
         """
 
     @_abc_1.abstractmethod

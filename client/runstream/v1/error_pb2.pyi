@@ -106,6 +106,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the database or the artifact store does not answer. Retry."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 41
     """INTERNAL: a defect of the server. The message holds an id under which its log has the details. Metadata: `request_id`."""
+    ERROR_REASON_ARTIFACTS_ELSEWHERE: _ErrorReason.ValueType  # 42
+    """FAILED_PRECONDITION: the run keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id`, `artifact_uri`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Lists the reasons of errors.
@@ -199,4 +201,6 @@ ERROR_REASON_STORAGE_UNAVAILABLE: ErrorReason.ValueType  # 40
 """UNAVAILABLE: the database or the artifact store does not answer. Retry."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 41
 """INTERNAL: a defect of the server. The message holds an id under which its log has the details. Metadata: `request_id`."""
+ERROR_REASON_ARTIFACTS_ELSEWHERE: ErrorReason.ValueType  # 42
+"""FAILED_PRECONDITION: the run keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id`, `artifact_uri`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

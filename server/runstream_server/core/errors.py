@@ -69,6 +69,7 @@ class Reason(Enum):
     SERVER_STOPPING = Status.UNAVAILABLE, 39
     STORAGE_UNAVAILABLE = Status.UNAVAILABLE, 40
     INTERNAL = Status.INTERNAL, 41
+    ARTIFACTS_ELSEWHERE = Status.FAILED_PRECONDITION, 42
 
     @property
     def status(self) -> Status:
