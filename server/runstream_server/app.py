@@ -7,17 +7,29 @@ from importlib.metadata import version
 
 from starlette.types import ASGIApp
 
-from runstream.v1 import server_service_pb2_grpc
+from runstream.v1 import metric_service_pb2_grpc, server_service_pb2_grpc
 from runstream_server.core import failpoints
+from runstream_server.core.experiments import Experiments
+from runstream_server.core.ingest.ingest import Ingest
 from runstream_server.core.instruments import Instruments
+from runstream_server.core.metrics import Metrics
+from runstream_server.core.reading.latest import MetricExtremes
+from runstream_server.core.reading.view import ViewReader
+from runstream_server.core.runs.runs import Runs
+from runstream_server.core.sealing.cleaner import Cleaner, Retention
+from runstream_server.core.sealing.sealer import Sealer, SealPolicy
 from runstream_server.core.signals import RunSignals
 from runstream_server.core.stopping import Stopping
+from runstream_server.core.watching import Watcher
 from runstream_server.exits import ExitCode, StartRefused
 from runstream_server.gateway import app as gateway
+from runstream_server.loopback import is_loopback
 from runstream_server.objects.folder import FolderStore
 from runstream_server.services.grpc_server import Service
+from runstream_server.services.metric_service import MetricService
+from runstream_server.services.metric_stream import MetricStreams
 from runstream_server.services.server_service import ServerServicer
-from runstream_server.settings import ServerSettings, is_loopback
+from runstream_server.settings import ServerSettings
 from runstream_server.storage import setup
 from runstream_server.storage.database import Database
 from runstream_server.storage.schema import SCHEMA_VERSION
@@ -43,6 +55,12 @@ class Core:
 
     database: Database
     objects: FolderStore
+    experiments: Experiments
+    runs: Runs
+    metrics: Metrics
+    ingest: Ingest
+    sealer: Sealer
+    watcher: Watcher
 
 
 async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
@@ -55,7 +73,25 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
     database = await stack.enter_async_context(open_database(settings))
     objects = FolderStore(settings.artifacts_dir, failpoint=failpoints.failpoint)
     await stack.enter_async_context(objects)
-    return Core(database=database, objects=objects)
+    experiments = Experiments(database, settings.artifacts_dir.absolute().as_uri())
+    reader = ViewReader(database)
+    runs = Runs(database, frame.signals, MetricExtremes(database, reader), experiments)
+    policy = SealPolicy(size_bytes=settings.seal_size, age_s=settings.seal_age)
+    sealer = await stack.enter_async_context(Sealer(database, frame.signals, policy))
+    retention = Retention(age_s=settings.log_retention, size_bytes=settings.log_retention_bytes)
+    await stack.enter_async_context(Cleaner(database, retention))
+    observers = (sealer, frame.instruments.commits)
+    ingest = await stack.enter_async_context(Ingest(database, frame.signals, observers))
+    return Core(
+        database=database,
+        objects=objects,
+        experiments=experiments,
+        runs=runs,
+        metrics=Metrics(database, ingest, reader),
+        ingest=ingest,
+        sealer=sealer,
+        watcher=Watcher(database, frame.signals, reader),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -78,7 +114,15 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         schema_version=SCHEMA_VERSION,
         http_address=http_address,
     )
+    metric_servicer = MetricService(
+        metrics=core.metrics,
+        watcher=core.watcher,
+        streams=MetricStreams(core.ingest, frame.stopping),
+        stopping=frame.stopping,
+        load_run=core.runs.get,
+    )
     return [
+        Service(metric_service_pb2_grpc.add_MetricServiceServicer_to_server, metric_servicer),
         Service(server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer),
     ]
 

@@ -67,6 +67,8 @@ SERVER_FLAGS: Final = (
         "1GiB",
         "how much of sealed metric rows stays in the logs at most: 500MB, 1GiB",
     ),
+    Flag("seal_size", "SIZE", "8MiB", "a run's log is sealed into blocks when it has this size"),
+    Flag("seal_age", "TIME", "30s", "or this age; and when the run ends"),
     Flag("shutdown_grace", "TIME", "10s", "how long a stop waits for requests under way"),
 )
 

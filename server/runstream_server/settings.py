@@ -1,6 +1,5 @@
 """What the server is told: flags before environment variables before defaults."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runstream_server.exits import ExitCode, StartRefused
 
-__all__ = ["ServerSettings", "is_loopback", "load_settings"]
+__all__ = ["ServerSettings", "load_settings"]
 
 UNIT_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 UNIT_BYTES: Final = {
@@ -70,6 +69,8 @@ class ServerSettings(BaseSettings):
     log_format: Format = "text"
     log_retention: Seconds = 600.0
     log_retention_bytes: Bytes = 1024**3
+    seal_size: Bytes = 8 * 1024**2
+    seal_age: Seconds = 30.0
     shutdown_grace: Seconds = 10.0
 
     @property
@@ -121,14 +122,6 @@ def load_settings(overrides: Mapping[str, str]) -> ServerSettings:
     except ValidationError as error:
         lines = [_describe(each["loc"], each["msg"], each["input"]) for each in error.errors()]
         raise StartRefused(ExitCode.USAGE, "; ".join(lines)) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens on `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _describe(location: tuple[int | str, ...], message: str, value: object) -> str:

@@ -26,6 +26,8 @@ async def history(
     """
     refs = view.chunks_of(series_id)
     refs = refs[(refs["last_step"] >= min_step) & (refs["first_step"] <= max_step)]
+    if not len(refs):
+        return
     refs, starts = by_step(refs)
     ends = [*starts[1:].tolist(), len(refs)]
     batch: list[tuple[int, int]] = []
