@@ -15,6 +15,9 @@ __all__ = ["RunningDigest", "combine", "crc32c", "extend"]
 # The Castagnoli polynomial, bit-reversed.
 POLYNOMIAL: Final = 0x82F63B78
 
+# Below this, reading the bytes once more costs less than combining.
+COMBINE_FROM_BYTES: Final = 1 << 18
+
 Operator = tuple[int, ...]
 """A linear map on CRCs: 32 columns, the image of each bit."""
 
@@ -68,10 +71,13 @@ class RunningDigest:
         self._crc32c = 0
         self.size_bytes = 0
 
-    def update(self, data: bytes) -> None:
-        """Takes the next bytes."""
+    def update(self, data: bytes, data_crc32c: int) -> None:
+        """Takes the next bytes and their CRC32C."""
         self._sha256.update(data)
-        self._crc32c = extend(self._crc32c, data)
+        if len(data) < COMBINE_FROM_BYTES:
+            self._crc32c = extend(self._crc32c, data)
+        else:
+            self._crc32c = combine(self._crc32c, data_crc32c, len(data))
         self.size_bytes += len(data)
 
     def result(self) -> Digest:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from runstream_server.objects.base import ObjectStore
-
 from tests.unit.objects.backends import Backend, FolderBackend
+
+from runstream_server.objects.base import ObjectStore
 
 
 @pytest.fixture(params=["folder"])
@@ -31,4 +30,4 @@ async def store(backend: Backend) -> AsyncGenerator[ObjectStore]:
 
 
 def _open_descriptors() -> int:
-    return len(os.listdir("/dev/fd"))
+    return sum(1 for _ in Path("/dev/fd").iterdir())

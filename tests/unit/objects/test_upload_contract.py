@@ -1,6 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.objects.backends import (
+    Backend,
+    at,
+    get,
+    names,
+    new_upload_id,
+    put,
+    sha256,
+    some_bytes,
+)
+
 from runstream_server.objects.base import MAX_APPEND_BYTES, ObjectStore
 from runstream_server.objects.checksums import crc32c
 from runstream_server.objects.errors import (
@@ -14,17 +25,6 @@ from runstream_server.objects.errors import (
     UploadCommitted,
     UploadMismatch,
     UploadNotFound,
-)
-
-from tests.unit.objects.backends import (
-    Backend,
-    at,
-    get,
-    names,
-    new_upload_id,
-    put,
-    sha256,
-    some_bytes,
 )
 
 MIB = 1 << 20
@@ -277,7 +277,7 @@ async def test_discarding_a_committed_upload_keeps_the_object(store: ObjectStore
     assert await get(store, "a") == b"data"
 
 
-async def test_sweeping_discards_what_nobody_holds(backend: Backend, store: ObjectStore) -> None:
+async def test_sweeping_discards_what_nobody_holds(store: ObjectStore) -> None:
     held = await store.open_upload(new_upload_id(), at("held"))
     abandoned = await store.open_upload(new_upload_id(), at("abandoned"))
     await abandoned.append(b"data")
