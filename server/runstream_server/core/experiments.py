@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.clock import now_us
 from runstream_server.core.errors import Failure, Reason
+from runstream_server.core.experiment_search import ExperimentSearch, search_experiments
 from runstream_server.core.limits import MAX_EXPERIMENT_TAG_VALUE_LENGTH
+from runstream_server.core.search.pages import FIRST_PAGE, Page, PageRequest
 from runstream_server.core.validation import (
     check_artifact_location,
     check_count,
@@ -23,7 +25,7 @@ from runstream_server.storage import experiment_rows, head_rows
 from runstream_server.storage.database import Database
 from runstream_server.storage.experiment_rows import ExperimentRow
 
-__all__ = ["Experiment", "Experiments", "experiment_for_new_run"]
+__all__ = ["Experiment", "ExperimentSearch", "Experiments", "experiment_for_new_run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class Experiments:
 
     def __init__(self, database: Database, artifact_root_uri: str) -> None:
         self._database = database
-        self._root = artifact_root_uri.rstrip("/")
+        self.artifact_root_uri = artifact_root_uri.rstrip("/")
         self._run_listeners: list[Callable[[str], None]] = []
 
     def on_run_changed(self, listener: Callable[[str], None]) -> None:
@@ -101,6 +103,13 @@ class Experiments:
         """Returns the experiment with a name, deleted or not."""
         async with self._database.read() as connection:
             return await self._load(connection, await _require_name(connection, name))
+
+    async def search(
+        self, search: ExperimentSearch, page: PageRequest = FIRST_PAGE
+    ) -> Page[Experiment]:
+        """Returns a page of the experiments that a search finds."""
+        found = await search_experiments(self._database, search, page)
+        return Page([self.loaded(*each) for each in found.items], found.next_page_token)
 
     async def rename(self, experiment_id: int, name: str) -> Experiment:
         """Changes an experiment's name."""
@@ -175,11 +184,11 @@ class Experiments:
 
     def location_of(self, row: ExperimentRow) -> str:
         """Returns where an experiment's runs keep their artifacts, as a URI."""
-        return row.artifact_location or f"{self._root}/{row.experiment_id}"
+        return row.artifact_location or f"{self.artifact_root_uri}/{row.experiment_id}"
 
     def artifact_uri_of_run(self, experiment_id: int, run_id: str, stored_uri: str) -> str:
         """Returns where a run's artifacts lie; its stored URI is empty below the default place."""
-        return stored_uri or f"{self._root}/{experiment_id}/{run_id}/artifacts"
+        return stored_uri or f"{self.artifact_root_uri}/{experiment_id}/{run_id}/artifacts"
 
     async def _reload(self, connection: AsyncConnection, experiment_id: int) -> Experiment:
         return await self._load(connection, await _require(connection, experiment_id))

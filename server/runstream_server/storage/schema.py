@@ -8,6 +8,7 @@ live in binary columns; a float column beside one is there for SQL to compare (S
 import sqlalchemy as sa
 
 __all__ = [
+    "INDEXED_VALUE_CHARS",
     "block_parts",
     "blocks",
     "digests",
@@ -24,6 +25,7 @@ __all__ = [
     "skips",
     "tags",
     "uploads",
+    "value_prefix",
     "writers",
 ]
 
@@ -35,6 +37,16 @@ metadata = sa.MetaData()
 # SQLite compares texts by bytes of UTF-8 as it is, which is by code point.
 Text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 Integer = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+INDEXED_VALUE_CHARS = 250
+"""Indexes hold this many characters of a value; PostgreSQL refuses index rows over 2.7 KB."""
+
+
+def value_prefix(value: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """Returns what an index on values holds of one; an index serves just this very expression."""
+    length: sa.ColumnElement[int] = sa.literal_column(str(INDEXED_VALUE_CHARS))
+    return sa.func.substr(value, sa.literal_column("1"), length, type_=Text)
+
 
 server_facts = sa.Table(
     "server_facts",
@@ -69,9 +81,7 @@ runs = sa.Table(
     sa.Column("run_id", Text, primary_key=True),
     sa.Column("experiment_id", Integer, nullable=False),
     sa.Column("name", Text, nullable=False),
-    sa.Column(
-        "status", sa.SmallInteger, nullable=False, doc="A number of the enum RunStatus."
-    ),
+    sa.Column("status", sa.SmallInteger, nullable=False, doc="A number of the enum RunStatus."),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("start_time_us", sa.BigInteger, nullable=False),
     sa.Column("end_time_us", sa.BigInteger),
@@ -79,8 +89,9 @@ runs = sa.Table(
     sa.Column("update_time_us", sa.BigInteger, nullable=False),
     sa.Column("user_id", Text, nullable=False),
     sa.Column("artifact_uri", Text, nullable=False),
-    sa.Index("runs_by_start", "experiment_id", "start_time_us", "run_id"),
 )
+
+sa.Index("runs_by_start", runs.c.experiment_id, runs.c.start_time_us.desc(), runs.c.run_id)
 
 params = sa.Table(
     "params",
@@ -96,13 +107,10 @@ tags = sa.Table(
     sa.Column("run_id", Text, primary_key=True),
     sa.Column("key", Text, primary_key=True),
     sa.Column("value", Text, nullable=False),
-    sa.Index(
-        "tags_parent",
-        "value",
-        sqlite_where=sa.text("key = 'mlflow.parentRunId'"),
-        postgresql_where=sa.text("key = 'mlflow.parentRunId'"),
-    ),
 )
+
+sa.Index("params_by_value", params.c.key, value_prefix(params.c.value), params.c.run_id)
+sa.Index("tags_by_value", tags.c.key, value_prefix(tags.c.value), tags.c.run_id)
 
 log_heads = sa.Table(
     "log_heads",
@@ -237,9 +245,7 @@ blocks = sa.Table(
     metadata,
     sa.Column("run_id", Text, primary_key=True),
     sa.Column("block_id", sa.BigInteger, primary_key=True),
-    sa.Column(
-        "state", sa.SmallInteger, nullable=False, doc="See storage.blocks.BlockState."
-    ),
+    sa.Column("state", sa.SmallInteger, nullable=False, doc="See storage.blocks.BlockState."),
     sa.Column("state_time_us", sa.BigInteger, nullable=False),
     sa.Column("tier", sa.SmallInteger, nullable=False),
     sa.Column("first_position", sa.BigInteger, nullable=False),
@@ -267,12 +273,17 @@ block_parts = sa.Table(
 uploads = sa.Table(
     "uploads",
     metadata,
-    sa.Column("upload_id", Text, primary_key=True),
+    sa.Column(
+        "upload_id",
+        Text,
+        primary_key=True,
+        doc="Of an upload that is complete; what is under way only the object store knows.",
+    ),
     sa.Column("run_id", Text, nullable=False),
     sa.Column("path", Text, nullable=False),
-    sa.Column("complete", sa.Boolean, nullable=False),
-    sa.Column("create_time_us", sa.BigInteger, nullable=False),
-    sa.Column("update_time_us", sa.BigInteger, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("modify_time_us", sa.BigInteger, nullable=False),
+    sa.Column("complete_time_us", sa.BigInteger, nullable=False),
 )
 
 digests = sa.Table(

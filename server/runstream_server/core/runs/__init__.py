@@ -6,6 +6,7 @@ make one change; `Runs` wraps each into one of its own.
 """
 
 from runstream_server.core.runs.runs import Runs
+from runstream_server.core.runs.searching import RunSearch
 from runstream_server.core.runs.values import (
     NewRun,
     RecordId,
@@ -15,4 +16,4 @@ from runstream_server.core.runs.values import (
     Writer,
 )
 
-__all__ = ["NewRun", "RecordId", "Run", "RunStatus", "Runs", "SkippedRows", "Writer"]
+__all__ = ["NewRun", "RecordId", "Run", "RunSearch", "RunStatus", "Runs", "SkippedRows", "Writer"]

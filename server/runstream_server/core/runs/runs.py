@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,9 +13,12 @@ from runstream_server.core.experiments import Experiments
 from runstream_server.core.latest import LatestMetrics
 from runstream_server.core.limits import MAX_STATUS_MESSAGE_LENGTH
 from runstream_server.core.runs import creation, endings, labels
-from runstream_server.core.runs.loading import load_run
+from runstream_server.core.runs.loading import load_run, load_writers
 from runstream_server.core.runs.locks import begin_change, check_record, run_not_found
-from runstream_server.core.runs.values import NewRun, RecordId, Run, RunStatus
+from runstream_server.core.runs.searching import RunSearch, search_runs
+from runstream_server.core.runs.values import NewRun, RecordId, Run, RunStatus, Writer
+from runstream_server.core.search.page_tokens import open_page_token
+from runstream_server.core.search.pages import FIRST_PAGE, Page, PageRequest, cut, page_limit
 from runstream_server.core.signals import RunSignals
 from runstream_server.core.validation import (
     check_count,
@@ -28,6 +31,8 @@ from runstream_server.storage import experiment_rows, head_rows, run_rows
 from runstream_server.storage.database import Database, Write
 
 __all__ = ["Runs"]
+
+MAX_WRITERS_PAGE_SIZE: Final = 1_000
 
 T = TypeVar("T")
 Change = Callable[[AsyncConnection], Awaitable[RunStatus | None]]
@@ -83,6 +88,22 @@ class Runs:
             run if metrics is None else replace(run, metrics=metrics.points, cursor=metrics.cursor)
         )
 
+    async def search(self, search: RunSearch, page: PageRequest = FIRST_PAGE) -> Page[Run]:
+        """Returns a page of the runs that a search finds."""
+        return await search_runs(self._database, self._experiments, self._metrics, search, page)
+
+    async def writers(self, run_id: str, page: PageRequest = FIRST_PAGE) -> Page[Writer]:
+        """Returns a page of a run's writers, in the order in which the server heard of them."""
+        limit = page_limit(page.size, MAX_WRITERS_PAGE_SIZE)
+        question = ("writers", run_id)
+        first = open_page_token(question, page.token)[0] if page.token else 0
+        async with self._database.read() as connection:
+            if await run_rows.find_run(connection, run_id) is None:
+                raise run_not_found(run_id)
+            found = await load_writers(connection, run_id, first, limit + 1)
+        ends = [[number + 1] for number, _ in found]
+        return cut(question, [writer for _, writer in found[:limit]], ends)
+
     async def rename(self, run_id: str, name: str) -> Run:
         """Changes a run's name, which is the tag `mlflow.runName` as well."""
         labels.check_run_name("run.name", name)
@@ -95,17 +116,18 @@ class Runs:
     async def log(
         self,
         run_id: str,
-        params: Mapping[str, str],
-        tags: Mapping[str, str],
+        *,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
         record: RecordId | None = None,
     ) -> None:
         """Writes params and sets tags, all of them or none."""
-        labels.check_params(params)
-        labels.check_tags(tags)
+        labels.check_params(params or {})
+        labels.check_tags(tags or {})
 
         async def change(connection: AsyncConnection) -> None:
-            await labels.log_params(connection, run_id, params)
-            await labels.set_tags(connection, run_id, tags)
+            await labels.log_params(connection, run_id, params or {})
+            await labels.set_tags(connection, run_id, tags or {})
 
         await self._apply(run_id, record, change)
 

@@ -1,0 +1,96 @@
+"""Finds experiments."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from runstream_server.core.filters import Attribute, Dialect, Field, Tag, Target
+from runstream_server.core.search.compiling import compile_filter, compile_order
+from runstream_server.core.search.pages import (
+    Page,
+    PageRequest,
+    ViewType,
+    continues,
+    cut,
+    load_within,
+    page_limit,
+)
+from runstream_server.core.search.parsing import read_filter, read_order
+from runstream_server.storage import experiment_rows, search_pages
+from runstream_server.storage.database import Database
+from runstream_server.storage.experiment_rows import ExperimentRow
+from runstream_server.storage.search_fields import ExperimentFields, FieldColumns
+from runstream_server.storage.search_pages import PageQuery
+
+__all__ = ["ExperimentSearch", "search_experiments"]
+
+FIELDS_BYTES: Final = 128
+TAG_BYTES: Final = 16
+
+Found = tuple[ExperimentRow, Mapping[str, str]]
+"""An experiment and its tags."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentSearch:
+    """What experiments to find, in which order."""
+
+    filter: str = ""
+    order_by: tuple[str, ...] = ()
+    view: ViewType = ViewType.ACTIVE_ONLY
+    dialect: Dialect = Dialect.FULL
+
+
+async def search_experiments(
+    database: Database, search: ExperimentSearch, page: PageRequest
+) -> Page[Found]:
+    """Returns a page of experiments, which ends early when it would take over `page.max_bytes`.
+
+    Raises:
+        Failure: INVALID_FILTER, INVALID_ORDER_BY, INVALID_PAGE_TOKEN or INVALID_VALUE (of the page
+            size).
+    """
+    limit = page_limit(page.size)
+    query = _query(search)
+    query.limit = limit + 1
+    query.conditions += continues(search, page.token, query.terms)
+
+    async with database.read() as connection:
+        rows = await search_pages.experiment_page(connection, query)
+
+        async def load(ids: Sequence[int]) -> Sequence[Found]:
+            found = await experiment_rows.find_many(connection, ids)
+            tags = await experiment_rows.tags_of(connection, ids)
+            return [(found[id_], tags.get(id_, {})) for id_ in ids]
+
+        items = await load_within([row[0] for row in rows[:limit]], load, _size_of, page.max_bytes)
+    return cut(search, items, [row[1] for row in rows])
+
+
+def _query(search: ExperimentSearch) -> PageQuery:
+    expression = read_filter(search.filter, Target.EXPERIMENTS, search.dialect)
+    order = read_order(search.order_by, Target.EXPERIMENTS, search.dialect)
+    fields = ExperimentFields()
+    resolve = partial(_resolve, fields)
+    terms = compile_order(order, resolve)
+    conditions = [] if expression is None else [compile_filter(expression, resolve)]
+    return PageQuery(
+        source=fields.source, terms=terms, conditions=conditions, active=search.view.active
+    )
+
+
+def _resolve(fields: ExperimentFields, field: Field) -> FieldColumns | None:
+    match field:
+        case Tag(key):
+            return fields.tag(key)
+        case Attribute(name):
+            return fields.attribute(name)
+        case _:
+            return None
+
+
+def _size_of(found: Found) -> int:
+    row, tags = found
+    texts = [row.name, row.artifact_location, *tags, *tags.values()]
+    return FIELDS_BYTES + TAG_BYTES * len(tags) + sum(len(text.encode()) for text in texts)
