@@ -1,6 +1,7 @@
 """Reading and writing packed columns on the protobuf wire without touching each value.
 
-A packed repeated field of fixed width is its little-endian bytes (protobuf encoding guide, "packed repeated fields"). Generated messages
+A packed repeated field of fixed width is its little-endian bytes (protobuf encoding guide, "packed
+repeated fields"). Generated messages
 hand such a field out value by value, at 40 to 70 ns each; here a column stays one piece of memory.
 """
 
@@ -27,7 +28,8 @@ def delimited(field: int, length: int) -> bytes:
 
 
 def delimited_fields(message: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yields (field number, content) of each length-delimited field of an encoded message, in order; passes over all others.
+    """Yields (field number, content) of each length-delimited field of an encoded message, in
+    order; passes over all others.
 
     Raises:
         ValueError: if the bytes are not an encoded message.

@@ -1,13 +1,18 @@
 """The composition root: makes the parts of the server from its settings, and joins them."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from starlette.types import ASGIApp
 
-from runstream.v1 import metric_service_pb2_grpc, server_service_pb2_grpc
+from runstream.v1 import (
+    experiment_service_pb2_grpc,
+    metric_service_pb2_grpc,
+    run_service_pb2_grpc,
+    server_service_pb2_grpc,
+)
 from runstream_server.core import failpoints
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.ingest.ingest import Ingest
@@ -21,20 +26,21 @@ from runstream_server.core.sealing.sealer import Sealer, SealPolicy
 from runstream_server.core.signals import RunSignals
 from runstream_server.core.stopping import Stopping
 from runstream_server.core.watching import Watcher
-from runstream_server.exits import ExitCode, StartRefused
 from runstream_server.gateway import app as gateway
 from runstream_server.loopback import is_loopback
 from runstream_server.objects.folder import FolderStore
+from runstream_server.opening import open_database
+from runstream_server.services.experiment_service import ExperimentServicer
 from runstream_server.services.grpc_server import Service
-from runstream_server.services.metric_service import MetricService
+from runstream_server.services.metric_service import MetricServicer
 from runstream_server.services.metric_stream import MetricStreams
+from runstream_server.services.run_service import RunServicer
 from runstream_server.services.server_service import ServerServicer
 from runstream_server.settings import ServerSettings
-from runstream_server.storage import setup
 from runstream_server.storage.database import Database
 from runstream_server.storage.schema import SCHEMA_VERSION
 
-__all__ = ["Core", "Frame", "http_app", "open_core", "open_database", "services"]
+__all__ = ["Core", "Frame", "http_app", "open_core", "services"]
 
 
 class Frame:
@@ -70,7 +76,7 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
         StartRefused: A store cannot be used.
     """
     settings = frame.settings
-    database = await stack.enter_async_context(open_database(settings))
+    database = await stack.enter_async_context(open_database(settings.database_path))
     objects = FolderStore(settings.artifacts_dir, failpoint=failpoints.failpoint)
     await stack.enter_async_context(objects)
     experiments = Experiments(database, settings.artifacts_dir.absolute().as_uri())
@@ -94,17 +100,6 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
     )
 
 
-@contextlib.asynccontextmanager
-async def open_database(settings: ServerSettings) -> AsyncGenerator[Database]:
-    """Opens the database, which is made when there is none, and checks its version."""
-    async with Database.sqlite(str(settings.database_path)) as database:
-        try:
-            await setup.create_or_check(database)
-        except setup.DatabaseMismatch as error:
-            raise StartRefused(ExitCode.DATABASE, str(error)) from error
-        yield database
-
-
 def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
     """Lists what gRPC serves."""
     server_servicer = ServerServicer(
@@ -114,14 +109,21 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         schema_version=SCHEMA_VERSION,
         http_address=http_address,
     )
-    metric_servicer = MetricService(
+    metric_servicer = MetricServicer(
         metrics=core.metrics,
         watcher=core.watcher,
         streams=MetricStreams(core.ingest, frame.stopping),
         stopping=frame.stopping,
-        load_run=core.runs.get,
+        runs=core.runs,
     )
     return [
+        Service(
+            experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
+            ExperimentServicer(core.experiments),
+        ),
+        Service(
+            run_service_pb2_grpc.add_RunServiceServicer_to_server, RunServicer(core.runs)
+        ),
         Service(metric_service_pb2_grpc.add_MetricServiceServicer_to_server, metric_servicer),
         Service(server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer),
     ]

@@ -1,6 +1,7 @@
 """What can go wrong, in the words of the contract.
 
-`Failure` is the only exception that a door shows to its client. Its reasons are those of the enum ErrorReason in proto/runstream/v1/error.proto;
+`Failure` is the only exception that a door shows to its client. Its reasons are those of the enum
+ErrorReason in proto/runstream/v1/error.proto;
 each belongs to one canonical status.
 """
 
@@ -99,9 +100,7 @@ class Failure(Exception):
         self.reason = reason
         self.message = message
         self.retry_delay_s = retry_delay_s
-        self.metadata: Mapping[str, str] = {
-            name: _shorten(str(v)) for name, v in metadata.items()
-        }
+        self.metadata: Mapping[str, str] = {name: _shorten(str(v)) for name, v in metadata.items()}
 
 
 def _shorten(text: str, limit: int = 500) -> str:

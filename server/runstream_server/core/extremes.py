@@ -1,4 +1,6 @@
-"""First, last, min and max of series: what search compares, and what can be folded in any order and any number of times."""
+"""First, last, min and max of series: what search compares, and what can be folded in any order and
+any number of times.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -24,7 +26,10 @@ EXTREMES: Final = np.dtype(
         ("max", "<f8"),
     ]
 )
-"""One entry per series. First and last are the least and the greatest point; min and max are NaN when every value is."""
+"""One entry per series.
+
+First and last are the least and the greatest point; min and max are NaN when every value is.
+"""
 
 Extremes = NDArray[Any]
 

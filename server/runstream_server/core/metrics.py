@@ -40,7 +40,9 @@ class GivenPoint:
 
 @dataclass(frozen=True, slots=True)
 class SeriesPage:
-    """Series with their summaries (`reading.buckets.ENTRY`), and the log position that these are as of."""
+    """Series with their summaries (`reading.buckets.ENTRY`), and the log position that these are as
+    of.
+    """
 
     series: list[tuple[SeriesRow, Any]]
     cursor: int
@@ -59,7 +61,8 @@ class Metrics:
         """Commits points; returns the log position after them.
 
         Raises:
-            Failure: about the first point that is wrong, RUN_NOT_FOUND or RUN_DELETED. Nothing is stored then.
+            Failure: about the first point that is wrong, RUN_NOT_FOUND or RUN_DELETED. Nothing is
+                stored then.
         """
         if not points:
             raise missing_value("points", "send at least one point")
@@ -78,7 +81,9 @@ class Metrics:
     async def series(
         self, run_id: str, wanted: SeriesFilter, after: SeriesName | None, limit: int
     ) -> SeriesPage:
-        """Returns a page of series with their summaries; series that have no point yet are left out."""
+        """Returns a page of series with their summaries; series that have no point yet are left
+        out.
+        """
         view = await self._reader.view(run_id)
         async with self._database.read() as connection:
             rows = await series_rows.select_series(

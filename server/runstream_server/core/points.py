@@ -1,6 +1,7 @@
 """Points as columns, and their order.
 
-Points are ordered by (step, time, value); values by their number, -0.0 before 0.0, and NaN before -Infinity, by its bits. Two points with equal
+Points are ordered by (step, time, value); values by their number, -0.0 before 0.0, and NaN before
+-Infinity, by its bits. Two points with equal
 step, time and value bits are one point.
 """
 
@@ -19,7 +20,9 @@ _NAN_ROOM = np.uint64((1 << 52) - 1)
 
 
 def value_order(values: Float64s) -> NDArray[np.uint64]:
-    """Returns integers that are ordered as the values are, and equal only for values with the same bits."""
+    """Returns integers that are ordered as the values are, and equal only for values with the same
+    bits.
+    """
     bits = values.view(np.uint64)
     ordered = np.where(bits & _SIGN, ~bits, bits | _SIGN)
     return ordered + _NAN_ROOM  # wraps: NaN with the sign bit clear, which come last, come first

@@ -1,6 +1,7 @@
 """Wake-ups inside one server process: which run has changed.
 
-A signal carries no data and may be spurious: whoever is woken reads the database. So nothing is lost when a signal is, and
+A signal carries no data and may be spurious: whoever is woken reads the database. So nothing is
+lost when a signal is, and
 changes made by another replica only have to raise the same signals.
 """
 
@@ -47,9 +48,7 @@ class RunSignals:
 class Watch:
     """Waits for changes of one run. A change between two waits is not missed."""
 
-    def __init__(
-        self, waiters: defaultdict[str, set[asyncio.Event]], run_id: str
-    ) -> None:
+    def __init__(self, waiters: defaultdict[str, set[asyncio.Event]], run_id: str) -> None:
         self._waiters = waiters
         self._run_id = run_id
         self._event = asyncio.Event()
@@ -65,7 +64,9 @@ class Watch:
             del self._waiters[self._run_id]
 
     async def wait(self, timeout_s: float) -> bool:
-        """Waits for a change since the last wait; returns False when there was none for `timeout_s`."""
+        """Waits for a change since the last wait; returns False when there was none for
+        `timeout_s`.
+        """
         try:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()

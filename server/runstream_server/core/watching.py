@@ -35,7 +35,8 @@ class Watcher:
         self._reader = reader
 
     async def follow(self, run_id: str, cursor: int | None) -> AsyncIterator[Step]:
-        """Yields a step at once, then one for each change of the run, and one every few seconds without a change.
+        """Yields a step at once, then one for each change of the run, and one every few seconds
+        without a change.
 
         Raises:
             Failure: RUN_NOT_FOUND, or CURSOR_EXPIRED when the log does not go back to the cursor.

@@ -1,6 +1,5 @@
 """Metrics between the contract's messages and the core's values."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from runstream._wire import delimited
 from runstream.v1 import metric_pb2, metric_service_pb2
-from runstream_server.core.errors import Failure
 from runstream_server.core.metrics import GivenPoint
 from runstream_server.core.points import Points
 from runstream_server.core.reading.charts import Chart
@@ -82,7 +80,8 @@ def fill_points(message: metric_pb2.SeriesPoints, name: SeriesName, points: Poin
 
 
 def _set_columns(message: Message, columns: dict[int, NDArray[Any]]) -> None:
-    # A packed column of fixed width is its bytes: merging these costs a copy, setting the field 50 ns a value.
+    # A packed column of fixed width is its bytes: merging these costs a copy, setting the field 50
+    # ns a value.
     encoded: list[bytes] = []
     for number, column in columns.items():
         encoded.extend((delimited(number, column.nbytes), column.tobytes()))
@@ -138,7 +137,9 @@ def fill_chart(
 def step_messages(
     step: Step, names: Mapping[int, SeriesName], before: int
 ) -> Iterator[metric_service_pb2.WatchRunResponse]:
-    """Yields the points of a step; the last message carries its cursor, those before it the cursor `before` it."""
+    """Yields the points of a step; the last message carries its cursor, those before it the cursor
+    `before` it.
+    """
     response = metric_service_pb2.WatchRunResponse(cursor=before)
     filled = 0
     for group in step.groups:

@@ -1,17 +1,17 @@
 """MetricService over gRPC."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
-from runstream.v1 import metric_pb2, run_pb2
-from runstream.v1 import metric_service_pb2 as pb
+from runstream.v1 import metric_pb2, metric_service_pb2 as pb, run_pb2
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.metrics import Metrics
 from runstream_server.core.reading.buckets import Axis
 from runstream_server.core.reading.envelope_reader import Range
 from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
+from runstream_server.core.runs import Runs
 from runstream_server.core.stopping import Stopping
 from runstream_server.core.validation import (
     check_count,
@@ -35,8 +35,9 @@ from runstream_server.services.metric_convert import (
 from runstream_server.services.metric_stream import MetricStreams, checked_header
 from runstream_server.services.page_tokens import SeriesPageToken
 from runstream_server.services.rpc_record import annotate
+from runstream_server.services.run_convert import run_message
 
-__all__ = ["MetricService"]
+__all__ = ["MetricServicer"]
 
 DEFAULT_PAGE: Final = 1_000
 MAX_PAGE: Final = 10_000
@@ -44,11 +45,7 @@ DEFAULT_BUCKETS: Final = 1_000
 MAX_BUCKETS: Final = 10_000
 MAX_CHART_RUNS: Final = 1_000
 
-LoadRun = Callable[[str], Awaitable[run_pb2.Run]]
-"""Returns a run without its metrics."""
-
-
-class MetricService(MetricServiceServicer):
+class MetricServicer(MetricServiceServicer):
     """Converts, calls the core, converts back."""
 
     def __init__(
@@ -58,15 +55,15 @@ class MetricService(MetricServiceServicer):
         watcher: Watcher,
         streams: MetricStreams,
         stopping: Stopping,
-        load_run: LoadRun,
+        runs: Runs,
     ) -> None:
         self._metrics = metrics
         self._watcher = watcher
         self._streams = streams
         self._stopping = stopping
-        self._load_run = load_run
+        self._runs = runs
 
-    async def StreamMetrics(  # noqa: N802 - the contract's name
+    async def StreamMetrics(
         self, request_iterator: AsyncIterator[pb.StreamMetricsRequest], context: RpcContext
     ) -> AsyncIterator[pb.StreamMetricsResponse]:
         del context
@@ -78,14 +75,14 @@ class MetricService(MetricServiceServicer):
         async for response in self._streams.serve(header, request_iterator):
             yield response
 
-    async def LogMetrics(  # noqa: N802
+    async def LogMetrics(
         self, request: pb.LogMetricsRequest, context: RpcContext
     ) -> pb.LogMetricsResponse:
         del context
         run_id = _run_id(request.run_id)
         return pb.LogMetricsResponse(cursor=await self._metrics.log(run_id, given_points(request)))
 
-    async def ListSeries(  # noqa: N802
+    async def ListSeries(
         self, request: pb.ListSeriesRequest, context: RpcContext
     ) -> pb.ListSeriesResponse:
         del context
@@ -101,7 +98,7 @@ class MetricService(MetricServiceServicer):
             cursor=page.cursor,
         )
 
-    async def GetHistory(  # noqa: N802
+    async def GetHistory(
         self, request: pb.GetHistoryRequest, context: RpcContext
     ) -> AsyncIterator[pb.GetHistoryResponse]:
         del context
@@ -124,7 +121,7 @@ class MetricService(MetricServiceServicer):
         if filled or not sent:
             yield response
 
-    async def GetChart(  # noqa: N802
+    async def GetChart(
         self, request: pb.GetChartRequest, context: RpcContext
     ) -> AsyncIterator[pb.GetChartResponse]:
         del context
@@ -154,7 +151,7 @@ class MetricService(MetricServiceServicer):
                 filled += len(made.entries) + 4
             yield response
 
-    async def WatchRun(  # noqa: N802
+    async def WatchRun(
         self, request: pb.WatchRunRequest, context: RpcContext
     ) -> AsyncIterator[pb.WatchRunResponse]:
         del context
@@ -180,6 +177,10 @@ class MetricService(MetricServiceServicer):
                     yield response
                     answered = time.monotonic()
             cursor = step.cursor
+
+
+    async def _load_run(self, run_id: str) -> run_pb2.Run:
+        return run_message(await self._runs.get(run_id, with_metrics=False))
 
 
 def _run_id(run_id: str, field: str = "run_id") -> str:

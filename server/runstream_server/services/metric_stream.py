@@ -52,7 +52,7 @@ class MetricStreams:
     async def _answers(
         self, stream: WriterStream, reader: "asyncio.Task[None]"
     ) -> AsyncIterator[pb.StreamMetricsResponse]:
-        acked = -1
+        acked = stream.committed
         told_to_reconnect = False
         while True:
             await stream.news.wait()
@@ -93,7 +93,8 @@ def checked_header(request: pb.StreamMetricsRequest) -> pb.StreamHeader:
     """Returns the header that the first request of a stream holds.
 
     Raises:
-        Failure: STREAM_PROTOCOL when it holds none, INVALID_VALUE or MISSING_VALUE when something in it is wrong.
+        Failure: STREAM_PROTOCOL when it holds none, INVALID_VALUE or MISSING_VALUE when something
+            in it is wrong.
     """
     if request.WhichOneof("message") != "header":
         raise Failure(

@@ -114,7 +114,9 @@ async def insert_parts(
 async def move_sealed_position(
     connection: AsyncConnection, run_id: str, sealed: int, new: int
 ) -> bool:
-    """Moves a run's sealed position from `sealed` to `new`; returns False, changing nothing, when it is elsewhere."""
+    """Moves a run's sealed position from `sealed` to `new`; returns False, changing nothing, when
+    it is elsewhere.
+    """
     result = await connection.execute(
         sa.update(log_heads)
         .where(log_heads.c.run_id == run_id, log_heads.c.sealed_position == sealed)
@@ -247,7 +249,10 @@ _SET_EXTREMES = (
 async def set_extremes(
     connection: AsyncConnection, run_id: str, rows: Sequence[ExtremesRow]
 ) -> None:
-    """Stores the extremes of series. The caller has locked the run's head, read them, and folded."""
+    """Stores the extremes of series.
+
+    The caller has locked the run's head, read them, and folded.
+    """
     if rows:
         await connection.execute(
             _SET_EXTREMES,

@@ -1,7 +1,9 @@
 """Connections and transactions.
 
-Readers take a snapshot; writers hand their work to the owner of the write connection. A cancelled caller never leaves a
-transaction open: the owner finishes what it began (a cancelled statement of the SQLite driver goes on in its thread).
+Readers take a snapshot; writers hand their work to the owner of the write connection. A cancelled
+caller never leaves a
+transaction open: the owner finishes what it began (a cancelled statement of the SQLite driver goes
+on in its thread).
 """
 
 import asyncio
@@ -20,7 +22,9 @@ __all__ = ["Database", "Write"]
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
-"""Work to be done inside one write transaction; it must not commit, and may be undone alone when it raises."""
+"""Work to be done inside one write transaction; it must not commit, and may be undone alone when it
+raises.
+"""
 
 MAX_QUEUED_WRITES: Final = 1024
 """Callers of `write` beyond this many wait until earlier ones are done."""
@@ -85,14 +89,18 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Yields a connection whose statements all see the database as of one moment. Keep it open for milliseconds."""
+        """Yields a connection whose statements all see the database as of one moment.
+
+        Keep it open for milliseconds.
+        """
         async with self._readers.connect() as connection:
             yield connection
 
     async def write(self, work: Write[T]) -> T:
         """Runs `work` in a write transaction and returns its result once that is durable.
 
-        What was accepted is carried out also when the caller is cancelled meanwhile. Writes that wait together share a commit; one that
+        What was accepted is carried out also when the caller is cancelled meanwhile. Writes that
+        wait together share a commit; one that
         raises is undone alone, and the exception is raised here.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
@@ -115,9 +123,7 @@ class Database:
         try:
             async with self._writer.begin() as connection:
                 for job in group:
-                    outcomes.append(
-                        await _attempt(connection, job, alone=len(group) == 1)
-                    )
+                    outcomes.append(await _attempt(connection, job, alone=len(group) == 1))
         except Exception as error:
             if len(group) > 1:  # of a single write its caller hears
                 _log.exception("write_failed", extra={"writes": len(group)})
@@ -164,9 +170,7 @@ def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def on_connect(dbapi_connection: Any, _record: object) -> None:
-        dbapi_connection.isolation_level = (
-            None  # the driver would begin late, and reads not at all
-        )
+        dbapi_connection.isolation_level = None  # the driver would begin late, and reads not at all
         cursor = dbapi_connection.cursor()
         for pragma in pragmas:
             cursor.execute(pragma)

@@ -116,7 +116,8 @@ _ADVANCE_HEAD = (
 
 
 async def advance_head(connection: AsyncConnection, run_id: str, batches: int) -> LogHead | None:
-    """Locks an active run's head, draws positions for `batches` batches, and returns the head as it is then.
+    """Locks an active run's head, draws positions for `batches` batches, and returns the head as it
+    is then.
 
     Returns None, and locks nothing, when there is no such run or it is deleted.
     """
@@ -241,7 +242,9 @@ async def heads_with_unsealed_batches(connection: AsyncConnection) -> list[LogHe
 
 
 async def unsealed_bytes(connection: AsyncConnection, head: LogHead) -> tuple[int, int]:
-    """Returns the size in bytes of a run's unsealed log, and the commit time of its oldest batch (0 when it is empty)."""
+    """Returns the size in bytes of a run's unsealed log, and the commit time of its oldest batch (0
+    when it is empty).
+    """
     row = (
         await connection.execute(
             sa.select(

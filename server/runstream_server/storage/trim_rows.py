@@ -30,7 +30,8 @@ async def position_to_trim_to(
 ) -> int:
     """Returns the position below which a run's batches can go.
 
-    That is what is sealed and was committed before `oldest_us`, and, oldest first, what makes up for `excess_bytes`.
+    That is what is sealed and was committed before `oldest_us`, and, oldest first, what makes up
+    for `excess_bytes`.
     """
     rows = await connection.execute(
         sa.select(
@@ -57,7 +58,9 @@ async def position_to_trim_to(
 async def trim_log(
     connection: AsyncConnection, run_id: str, before_position: int, limit: int
 ) -> tuple[int, int]:
-    """Deletes up to `limit` of a run's batches below a position, oldest first; returns how many, and their size in bytes."""
+    """Deletes up to `limit` of a run's batches below a position, oldest first; returns how many,
+    and their size in bytes.
+    """
     rows = (
         await connection.execute(
             sa.select(log_batches.c.position, sa.func.length(log_batches.c.data))

@@ -1,4 +1,6 @@
-"""The whole server inside the test's process, on a loopback port; seals happen when the test says so."""
+"""The whole server inside the test's process, on a loopback port; seals happen when the test says
+so.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from pathlib import Path
 import grpc.aio
 import pytest
 
-from runstream.v1 import metric_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from runstream.v1 import metric_service_pb2_grpc, run_service_pb2_grpc
 from runstream_server import app
 from runstream_server.core.blocks import chunking, encode
 from runstream_server.core.blocks.jobs import MergeJob, SealJob, SealResult, run_job
@@ -40,6 +42,7 @@ class _InlineEncoder:
 class Served:
     """A server and stubs to call it with."""
 
+    frame: app.Frame
     core: app.Core
     runs: run_service_pb2_grpc.RunServiceAsyncStub
     metrics: metric_service_pb2_grpc.MetricServiceAsyncStub
@@ -50,8 +53,8 @@ class Served:
 
     async def create_run(self, run_id: str) -> None:
         """Creates a run in the default experiment."""
-        from runstream_server.core.runs.values import NewRun
-        await self.core.runs.create(NewRun(run_id=run_id, experiment_id=0))
+        request = run_service_pb2.CreateRunRequest(run_id=run_id, experiment_id="0")
+        await self.runs.CreateRun(request)
 
 
 @contextlib.asynccontextmanager
@@ -75,6 +78,7 @@ async def serving(data_dir: Path, *, inline: bool = True) -> AsyncIterator[Serve
         stack.push_async_callback(server.stop, 0)
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
         yield Served(
+            frame,
             core,
             run_service_pb2_grpc.RunServiceStub(channel),
             metric_service_pb2_grpc.MetricServiceStub(channel),
@@ -84,7 +88,9 @@ async def serving(data_dir: Path, *, inline: bool = True) -> AsyncIterator[Serve
 
 @contextlib.contextmanager
 def make_chunks_small() -> AsyncIterator[None]:
-    """Makes chunks of a few rows and parts of a few chunks, so that small histories have many of both."""
+    """Makes chunks of a few rows and parts of a few chunks, so that small histories have many of
+    both.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunking, "ROWS_PER_CHUNK", 8)
         patch.setattr(encode, "ROWS_PER_CHUNK", 8)

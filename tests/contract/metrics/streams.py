@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
@@ -35,16 +34,16 @@ class StreamClient:
     def __init__(self, run_id: str, writer_id: str, rank: int | None = None) -> None:
         self.header = pb.StreamHeader(run_id=run_id, writer_id=writer_id, rank=rank)
         self.next_row = 0
-        self._call = None
+        self.call = None
         self._series: dict[tuple[str, int], int] = {}
         self._layouts: dict[tuple[tuple[str, int], ...], int] = {}
 
     async def open(self, stub: MetricServiceAsyncStub) -> pb.StreamOpened:
         """Opens the stream."""
-        self._call = stub.StreamMetrics()
+        self.call = stub.StreamMetrics()
         self._series, self._layouts = {}, {}
-        await self._call.write(pb.StreamMetricsRequest(header=self.header))
-        answer = await self._call.read()
+        await self.call.write(pb.StreamMetricsRequest(header=self.header))
+        answer = await self.call.read()
         assert answer.WhichOneof("message") == "opened", answer
         self.next_row = answer.opened.next_row
         return answer.opened
@@ -53,13 +52,13 @@ class StreamClient:
         self, stub: MetricServiceAsyncStub, rows: Sequence[Row], *, inline: bool = False
     ) -> None:
         """Sends rows and waits until they are acked."""
-        if self._call is None:
+        if self.call is None:
             await self.open(stub)
         batch = self.batch(rows, inline=inline)
-        await self._call.write(pb.StreamMetricsRequest(batch=batch))
+        await self.call.write(pb.StreamMetricsRequest(batch=batch))
         self.next_row += len(rows)
         while True:
-            answer = await self._call.read()
+            answer = await self.call.read()
             assert answer.WhichOneof("message") == "ack", answer
             if answer.ack.committed_rows >= self.next_row:
                 return
@@ -94,8 +93,8 @@ class StreamClient:
 
     async def close(self) -> None:
         """Closes the stream as a client should."""
-        if self._call is not None:
-            await self._call.done_writing()
-            while await self._call.read():
+        if self.call is not None:
+            await self.call.done_writing()
+            while await self.call.read():
                 pass
-            self._call = None
+            self.call = None

@@ -1,4 +1,6 @@
-"""Whatever is logged, sealed, merged and restarted in whatever order: every read is exact at every moment."""
+"""Whatever is logged, sealed, merged and restarted in whatever order: every read is exact at every
+moment.
+"""
 
 import asyncio
 import math
@@ -7,11 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from runstream.v1 import metric_pb2
-from runstream.v1 import metric_service_pb2 as pb
+from runstream.v1 import metric_pb2, metric_service_pb2 as pb
 from runstream_server.storage import block_rows
 from tests.contract.metrics.model import Bucket, Model, ModelPoint, bits
 from tests.contract.metrics.serving import Served, make_chunks_small, serving
@@ -46,7 +46,9 @@ class Story:
         return bits(self.random.gauss(0, 1))
 
     def moment(self, rank: int) -> tuple[int, int]:
-        """Returns a step and a time: mostly later ones, sometimes earlier, sometimes ones that were there."""
+        """Returns a step and a time: mostly later ones, sometimes earlier, sometimes ones that were
+        there.
+        """
         choice = self.random.random()
         self.time += self.random.choice((0, 1, 17, 1000))
         if choice < 0.7:

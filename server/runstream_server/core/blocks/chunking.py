@@ -1,6 +1,7 @@
 """Where a group's rows are cut into chunks.
 
-Chart buckets are [k * 2**n, (k + 1) * 2**n) along the steps. Chunks are cut at such limits too, so that for a bucket wider than its chunks nothing
+Chart buckets are [k * 2**n, (k + 1) * 2**n) along the steps. Chunks are cut at such limits too, so
+that for a bucket wider than its chunks nothing
 has to be read but their envelopes.
 """
 
@@ -18,7 +19,8 @@ ROWS_PER_CHUNK: Final = 4096
 def row_cuts(step: Int64s) -> Int64s:
     """Returns the first row of each chunk, ascending from 0, for steps in ascending order.
 
-    A chunk has at most `ROWS_PER_CHUNK` rows. It lies within one cell of a dyadic grid, unless it was joined from small neighbours.
+    A chunk has at most `ROWS_PER_CHUNK` rows. It lies within one cell of a dyadic grid, unless it
+    was joined from small neighbours.
     """
     cuts: list[int] = []
     open_ranges = [(0, len(step))]
@@ -31,7 +33,8 @@ def row_cuts(step: Int64s) -> Int64s:
         if low == high:
             cuts.extend(range(begin, end, ROWS_PER_CHUNK))
             continue
-        # Steps are signed; the arithmetic of Python's integers shifts them as if they were infinitely long.
+        # Steps are signed; the arithmetic of Python's integers shifts them as if they were
+        # infinitely long.
         bit = _highest_differing_bit(low, high)
         limit = (high >> bit) << bit
         middle = begin + int(np.searchsorted(step[begin:end], limit))

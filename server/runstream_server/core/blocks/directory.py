@@ -1,10 +1,13 @@
 """The table of contents of a block: which series it holds, and where the bytes of each are.
 
-A block is a list of groups. A group's rows are cut into row chunks; its columns into column chunks of `columns_per_chunk`. Chunks are numbered
-within the block; a group has, from its `first_chunk` on: one axis chunk (steps and times) per row chunk; then for each column chunk one value chunk per
+A block is a list of groups. A group's rows are cut into row chunks; its columns into column chunks
+of `columns_per_chunk`. Chunks are numbered
+within the block; a group has, from its `first_chunk` on: one axis chunk (steps and times) per row
+chunk; then for each column chunk one value chunk per
 row chunk; then, if it has envelopes, one envelope chunk per column chunk.
 
-Bytes, little-endian: magic `RSBD`, u8 version = 1, 3 bytes 0, u32 groups, u32 row chunks, u32 chunks, u32 series, then one Blosc frame that holds the four
+Bytes, little-endian: magic `RSBD`, u8 version = 1, 3 bytes 0, u32 groups, u32 row chunks, u32
+chunks, u32 series, then one Blosc frame that holds the four
 tables one after another.
 """
 
@@ -69,7 +72,10 @@ Table = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Directory:
-    """The four tables. `series` holds the series ids of all groups, group by group, column by column."""
+    """The four tables.
+
+    `series` holds the series ids of all groups, group by group, column by column.
+    """
 
     groups: Table
     row_chunks: Table
@@ -144,7 +150,9 @@ class Directory:
         return int(row["first_chunk"]) + int(row["row_chunks"]) * (1 + column_chunk) + row_chunk
 
     def envelope_chunk(self, group: int, column: int) -> int | None:
-        """Returns the number of the chunk that holds the envelopes of a column, or None when the group has none."""
+        """Returns the number of the chunk that holds the envelopes of a column, or None when the
+        group has none.
+        """
         row = self.groups[group]
         if not row["has_envelopes"]:
             return None
@@ -154,7 +162,9 @@ class Directory:
         return first + column // width
 
     def columns_in_chunk(self, group: int, column: int) -> tuple[int, int]:
-        """Returns the first column of the column chunk that holds `column`, and how many columns it has."""
+        """Returns the first column of the column chunk that holds `column`, and how many columns it
+        has.
+        """
         width = int(self.groups["columns_per_chunk"][group])
         first = column // width * width
         return first, min(width, int(self.groups["columns"][group]) - first)

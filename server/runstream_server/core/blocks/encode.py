@@ -25,7 +25,8 @@ __all__ = ["EncodedBlock", "encode_block"]
 PART_BYTES: Final = 256 * 1024
 """Chunks are gathered in parts of about this size: what is written and read in one piece."""
 CHUNK_VALUES: Final = ROWS_PER_CHUNK
-"""A value chunk has about this many values; so a group with few rows has many columns in a chunk."""
+"""A value chunk has about this many values; so a group with few rows has many columns in a chunk.
+"""
 MIN_ENVELOPED_ROWS: Final = 64
 """A group with fewer rows has no envelopes: they would cost more than its values."""
 

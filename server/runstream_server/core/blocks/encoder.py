@@ -22,7 +22,10 @@ class EncoderDied(Exception):
 
 
 class BlockEncoder:
-    """Encodes blocks in a process of its own, one job at a time. Use as an async context manager."""
+    """Encodes blocks in a process of its own, one job at a time.
+
+    Use as an async context manager.
+    """
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None

@@ -10,7 +10,10 @@ from runstream_server.core.logformat import Float64s, Int64s
 __all__ = ["FIELDS", "envelopes"]
 
 FIELDS: Final = ("nan_count", "first", "last", "min", "max", "sum")
-"""The fields of an envelope. Min, max and sum leave NaN out; min and max are NaN when there is nothing else."""
+"""The fields of an envelope.
+
+Min, max and sum leave NaN out; min and max are NaN when there is nothing else.
+"""
 
 
 def envelopes(values: NDArray[np.float64], cuts: Int64s) -> NDArray[np.float64]:
@@ -21,7 +24,8 @@ def envelopes(values: NDArray[np.float64], cuts: Int64s) -> NDArray[np.float64]:
         cuts: The first row of each chunk, ascending from 0.
 
     Returns:
-        Fields by columns by chunks. They hold for chunks whose rows differ in (step, time); the count is the number of rows.
+        Fields by columns by chunks. They hold for chunks whose rows differ in (step, time); the
+        count is the number of rows.
     """
     result = np.empty((len(FIELDS), values.shape[0], len(cuts)))
     nan = np.isnan(values)

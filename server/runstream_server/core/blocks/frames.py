@@ -1,6 +1,7 @@
 """What the server and its sealing process say to each other: frames over pipes.
 
-A frame is u32 count, u64 length of each item, then the items. The first item is a pickled description (both ends are the same program and the pipe
+A frame is u32 count, u64 length of each item, then the items. The first item is a pickled
+description (both ends are the same program and the pipe
 is private), the others are the bulk data as it is, so that nothing large is pickled.
 """
 
@@ -23,8 +24,7 @@ def write_frame(pipe: BinaryIO, description: object, items: Sequence[bytes]) -> 
     """Writes a frame."""
     content = [pickle.dumps(description), *items]
     pipe.write(_head(content))
-    for item in content:
-        pipe.write(item)
+    pipe.writelines(content)
     pipe.flush()
 
 

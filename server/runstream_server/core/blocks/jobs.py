@@ -17,21 +17,31 @@ __all__ = ["MergeJob", "SealJob", "SealResult", "run_job"]
 
 @dataclass(frozen=True, slots=True)
 class SealJob:
-    """Log batches to encode; `layouts` holds the series ids of the layouts they use. The frame's items are the batches."""
+    """Log batches to encode; `layouts` holds the series ids of the layouts they use.
+
+    The frame's items are the batches.
+    """
 
     layouts: Mapping[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class MergeJob:
-    """Blocks to merge. The frame's items are, for each block, its directory and its `parts` parts."""
+    """Blocks to merge.
+
+    The frame's items are, for each block, its directory and its `parts` parts.
+    """
 
     parts: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class SealResult:
-    """A block. The frame's items are its directory, the extremes of its series (empty after a merge) and its parts."""
+    """A block.
+
+    The frame's items are its directory, the extremes of its series (empty after a merge) and its
+    parts.
+    """
 
     points: int
 

@@ -1,6 +1,7 @@
 """The sealing process: reads jobs from standard input, writes results to standard output.
 
-Compression holds Python's global lock for long; here it cannot delay a commit. Started as `python -m runstream_server.core.blocks.seal_process`.
+Compression holds Python's global lock for long; here it cannot delay a commit. Started as `python
+-m runstream_server.core.blocks.seal_process`.
 """
 
 import os

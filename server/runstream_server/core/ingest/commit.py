@@ -86,7 +86,8 @@ async def commit_group(
 ) -> CommitResult:
     """Appends shares to the logs of their runs; sets `failure` on each share that cannot be.
 
-    Heads are locked in the order of run ids, so that commits of several servers cannot wait for each other in a circle.
+    Heads are locked in the order of run ids, so that commits of several servers cannot wait for
+    each other in a circle.
     """
     result = CommitResult()
     for run_id, group in groupby(sorted(shares, key=_run_of), key=_run_of):
@@ -146,7 +147,8 @@ async def why_not_writable(connection: AsyncConnection, run_id: str) -> Failure:
 
 
 async def _fence(connection: AsyncConnection, run_id: str, shares: Iterable[Share]) -> None:
-    # The head is locked and every advance of a writer needs that lock, so what is read here cannot change before the commit.
+    # The head is locked and every advance of a writer needs that lock, so what is read here cannot
+    # change before the commit.
     streams = [share for share in shares if isinstance(share, StreamShare)]
     ids = [share.stream.writer_id for share in streams]
     offsets = await log_rows.writer_offsets(connection, run_id, ids)

@@ -93,7 +93,9 @@ class StreamDefinitions:
             _refuse(f"layout {index} names a series twice")
 
     def check_known(self, indices: Iterable[int], user: str) -> None:
-        """Raises UNKNOWN_SERIES unless all these series indices are defined; `user` says what uses them."""
+        """Raises UNKNOWN_SERIES unless all these series indices are defined; `user` says what uses
+        them.
+        """
         known = self.series
         for index in indices:
             if index not in known:

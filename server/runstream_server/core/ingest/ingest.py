@@ -1,4 +1,6 @@
-"""The door of the log: opens streams, takes their messages in, and commits those of all streams together."""
+"""The door of the log: opens streams, takes their messages in, and commits those of all streams
+together.
+"""
 
 import asyncio
 import contextlib
@@ -34,7 +36,9 @@ from runstream_server.storage.writer_rows import ensure_writer
 __all__ = ["CommitObserver", "Ingest"]
 
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
-"""Rows in memory that wait for their commit, of all streams; beyond that, nothing more is read from the network."""
+"""Rows in memory that wait for their commit, of all streams; beyond that, nothing more is read from
+the network.
+"""
 MAX_STREAM_WAITING_BYTES: Final = 8 * 1024 * 1024
 MAX_COMMIT_BYTES: Final = 16 * 1024 * 1024
 
@@ -90,7 +94,8 @@ class Ingest:
         return self._budget.used_bytes
 
     async def open(self, header: pb.StreamHeader) -> tuple[WriterStream, int]:
-        """Opens a stream for a checked header; returns it and the number of the writer's next record.
+        """Opens a stream for a checked header; returns it and the number of the writer's next
+        record.
 
         What the stream has taken in is committed even when its client is gone.
         """
@@ -167,7 +172,8 @@ class Ingest:
         return True
 
     async def _enqueue(self, stream: WriterStream, item: StreamRows | PendingSkip) -> None:
-        # A stream over its own share waits for its commits, so that one client cannot fill the common budget.
+        # A stream over its own share waits for its commits, so that one client cannot fill the
+        # common budget.
         while stream.waiting_bytes > MAX_STREAM_WAITING_BYTES and stream.failure is None:
             stream.room.clear()
             await stream.room.wait()

@@ -28,7 +28,10 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRows:
-    """Checked rows of a stream, in the stream's own indices. `layout`, `step` and `time` have one entry per row."""
+    """Checked rows of a stream, in the stream's own indices.
+
+    `layout`, `step` and `time` have one entry per row.
+    """
 
     offset: int
     layout: UInt32s
@@ -83,7 +86,8 @@ def parse_rows(batch: pb.MetricBatch, definitions: StreamDefinitions) -> StreamR
     """Takes in a batch's definitions and returns its rows.
 
     Raises:
-        Failure: a reason that the contract lists for rejections; metadata `row` is the offset of the row at fault, if it is one.
+        Failure: a reason that the contract lists for rejections; metadata `row` is the offset of
+            the row at fault, if it is one.
     """
     definitions.add(batch.series, batch.layouts)
     if batch.offset < 0:
@@ -124,7 +128,8 @@ def parse_rows(batch: pb.MetricBatch, definitions: StreamDefinitions) -> StreamR
 
 
 def _columns(batch: pb.MetricBatch) -> dict[int, np.ndarray[tuple[int], np.dtype[np.generic]]]:
-    # Writing the batch out again and cutting the columns from the bytes costs 1 ns a value; reading the fields, 40 to 70.
+    # Writing the batch out again and cutting the columns from the bytes costs 1 ns a value; reading
+    # the fields, 40 to 70.
     parts: dict[int, list[memoryview]] = {number: [] for number in _KINDS}
     for number, content in delimited_fields(batch.SerializeToString()):
         if number in parts:

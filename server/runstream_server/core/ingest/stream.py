@@ -37,11 +37,13 @@ class WriterStream:
     """One open stream of one writer.
 
     Attributes:
-        expected: The offset that the next message should begin at: what is committed and what waits for its commit.
+        expected: The offset that the next message should begin at: what is committed and what waits
+            for its commit.
         committed: The offset up to which rows are committed; what may be acked.
         waiting: What waits for its commit, in order, without gaps, from `committed` on.
         rejecting: True after a rejection, until a message begins at `expected`: others are dropped.
-        layout_ids: Maps the stream's layout indices to the run's; valid where `resolved` has the index.
+        layout_ids: Maps the stream's layout indices to the run's; valid where `resolved` has the
+            index.
         failure: Why the stream is over, once it is.
         news: Set whenever `committed`, `rejections` or `failure` changed.
         ack_again: True after a batch of which all rows were known: its sender waits for an ack.
@@ -85,7 +87,9 @@ class WriterStream:
         self.news.set()
 
     def reject(self, offset: int, failure: Failure) -> None:
-        """Notes that the message at `offset` was refused; further ones are dropped until one begins at `expected`."""
+        """Notes that the message at `offset` was refused; further ones are dropped until one begins
+        at `expected`.
+        """
         self.rejecting = True
         self.rejections.append(Rejection(offset, self.expected, failure))
         self.news.set()

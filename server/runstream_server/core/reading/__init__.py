@@ -1,1 +1,3 @@
-"""Gives back what was logged: exactly, summed up, or as charts, from blocks and the tail of the log alike."""
+"""Gives back what was logged: exactly, summed up, or as charts, from blocks and the tail of the log
+alike.
+"""

@@ -36,7 +36,10 @@ ENTRY: Final = np.dtype(
         ("max_time", "<i8"),
     ]
 )
-"""The envelope of points that are in one bucket. First and last are the least and greatest point in the order of the axis."""
+"""The envelope of points that are in one bucket.
+
+First and last are the least and greatest point in the order of the axis.
+"""
 
 Entries = NDArray[Any]
 

@@ -45,7 +45,8 @@ async def chart(
 
 
 def shift_for(low: int, high: int, max_buckets: int) -> int:
-    """Returns the least n such that buckets of width 2**n, of which there are at most `max_buckets`, hold all x from `low` to `high`.
+    """Returns the least n such that buckets of width 2**n, of which there are at most
+    `max_buckets`, hold all x from `low` to `high`.
 
     63 when that takes a single bucket and x has both signs: no width joins these.
     """
@@ -56,7 +57,9 @@ def shift_for(low: int, high: int, max_buckets: int) -> int:
 
 
 async def summary(view: RunView, series_id: int) -> Any | None:
-    """Returns the entry (`buckets.ENTRY`) that sums up a whole series, or None when it has no points."""
+    """Returns the entry (`buckets.ENTRY`) that sums up a whole series, or None when it has no
+    points.
+    """
     entries = await EnvelopeReader(view, series_id, Axis.STEP, Range()).entries(ONE_BUCKET)
     entries["bucket"] = 0  # negative and other steps are two buckets of any width
     folded = fold_entries(entries)

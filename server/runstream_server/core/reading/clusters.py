@@ -1,4 +1,6 @@
-"""Which chunks of a series can be taken one after another, and which have to be merged point by point."""
+"""Which chunks of a series can be taken one after another, and which have to be merged point by
+point.
+"""
 
 from typing import Any
 
@@ -16,7 +18,8 @@ def by_step(refs: ChunkRefs) -> tuple[ChunkRefs, Int64s]:
     """Orders chunks by (step, time) and finds clusters.
 
     Returns:
-        The chunks in order, and the index of the first chunk of each cluster. Chunks of different clusters do not overlap: every
+        The chunks in order, and the index of the first chunk of each cluster. Chunks of different
+        clusters do not overlap: every
         point of a cluster is less than every point of the next one by (step, time).
     """
     refs = refs[np.lexsort((refs["first_time"], refs["first_step"]))]

@@ -72,7 +72,8 @@ class EnvelopeReader:
         return await self._exact(np.ones(len(self._refs), np.bool_))
 
     async def _exact(self, chosen: NDArray[np.bool_]) -> Points:
-        # The chosen chunks are whole clusters, so that repeats are seen; sorting all of them at once is exact as well.
+        # The chosen chunks are whole clusters, so that repeats are seen; sorting all of them at
+        # once is exact as well.
         points = Points.joined(await self._view.points(self._refs[chosen])).in_order()
         x = points.step if self._axis is Axis.STEP else points.time
         if len(x):
@@ -80,7 +81,9 @@ class EnvelopeReader:
         return points if self._axis is Axis.STEP else in_time_order(points)
 
     async def extent(self) -> tuple[int, int]:
-        """Returns the least and the greatest x of the points in the range, of which there must be some."""
+        """Returns the least and the greatest x of the points in the range, of which there must be
+        some.
+        """
         inside = (self._low >= self._within.low) & (self._high <= self._within.high)
         lows, highs = [self._low[inside]], [self._high[inside]]
         for points in await self._view.points(self._refs[~inside]):
@@ -106,7 +109,8 @@ class EnvelopeReader:
         return fold_entries(self._ordered(np.concatenate(tables)))
 
     def _entries_between(self, points: Points, chunks: ChunkRefs, shift: int) -> Entries:
-        # Chunks and the points between them alternate; entries of points must not reach across a chunk.
+        # Chunks and the points between them alternate; entries of points must not reach across a
+        # chunk.
         x = points.step if self._axis is Axis.STEP else points.time
         gap = self._places(points, chunks)
         bucket = self._bucket(x, shift)

@@ -20,7 +20,8 @@ CHUNKS_AT_ONCE: Final = 16
 async def history(
     view: RunView, series_id: int, min_step: int = MIN_INT64, max_step: int = MAX_INT64
 ) -> AsyncIterator[Points]:
-    """Yields the points of a series from `min_step` to `max_step`, both included, in ascending order and each once, in pieces.
+    """Yields the points of a series from `min_step` to `max_step`, both included, in ascending
+    order and each once, in pieces.
 
     Memory holds one piece at a time: about 65 000 points, or one cluster of chunks that overlap.
     """

@@ -41,7 +41,9 @@ CHUNK_REF: Final = np.dtype(
         ("has_envelope", "?"),
     ]
 )
-"""A chunk of one series: where it is (`source` numbers the view's blocks, or is TAIL), and what range its points have."""
+"""A chunk of one series: where it is (`source` numbers the view's blocks, or is TAIL), and what
+range its points have.
+"""
 
 _COPIED: Final = (
     "rows", "first_step", "first_time", "last_step", "last_time", "min_time", "max_time", "flags",

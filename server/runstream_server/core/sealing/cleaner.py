@@ -1,4 +1,6 @@
-"""Removes what readers and watchers no longer need: sealed log, merged-away blocks, and the remains of crashed seals."""
+"""Removes what readers and watchers no longer need: sealed log, merged-away blocks, and the remains
+of crashed seals.
+"""
 
 import asyncio
 import contextlib
@@ -26,7 +28,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How much sealed log is kept for watchers that come back: not older, and together not larger than this."""
+    """How much sealed log is kept for watchers that come back: not older, and together not larger
+    than this.
+    """
 
     age_s: float = 600.0
     size_bytes: int = 1024**3
@@ -34,7 +38,10 @@ class Retention:
 
 
 class Cleaner:
-    """Cleans up in the background, a few milliseconds of the write connection at a time. Use as an async context manager."""
+    """Cleans up in the background, a few milliseconds of the write connection at a time.
+
+    Use as an async context manager.
+    """
 
     def __init__(self, database: Database, retention: Retention | None = None) -> None:
         self._database = database

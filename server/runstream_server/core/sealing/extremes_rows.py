@@ -15,7 +15,10 @@ __all__ = ["store_extremes"]
 
 
 async def store_extremes(connection: AsyncConnection, run_id: str, new: NDArray[Any]) -> None:
-    """Folds the extremes of series into those that are stored. The caller has locked the run's head."""
+    """Folds the extremes of series into those that are stored.
+
+    The caller has locked the run's head.
+    """
     ids = [int(id_) for id_ in new["series"]]
     stored = await block_rows.extremes_of(connection, run_id, ids)
     tables = [np.frombuffer(b"".join(stored.values()), EXTREMES)] if stored else []

@@ -27,7 +27,9 @@ SEAL_BYTES: Final = 16 * 1024 * 1024
 """The log that one seal takes in at most."""
 EXTREMES_PER_SLICE: Final = 2000
 SLICE_BYTES: Final = 1024 * 1024
-"""What is stored of a block in one transaction: a few milliseconds, during which no commit can happen."""
+"""What is stored of a block in one transaction: a few milliseconds, during which no commit can
+happen.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,18 @@ class Sealed:
 
 
 class BlockMaker:
-    """Stores blocks: in slices that do not count, then by one small transaction that makes them count."""
+    """Stores blocks: in slices that do not count, then by one small transaction that makes them
+    count.
+    """
 
     def __init__(self, database: Database, encoder: BlockEncoder) -> None:
         self._database = database
         self._encoder = encoder
 
     async def seal(self, run_id: str) -> Sealed | None:
-        """Seals the oldest part of a run's unsealed log; returns None when there is none, or somebody else was faster."""
+        """Seals the oldest part of a run's unsealed log; returns None when there is none, or
+        somebody else was faster.
+        """
         async with self._database.read() as connection:
             head = await log_rows.read_head(connection, run_id)
             if head is None or head.sealed_position >= head.next_position:
@@ -75,7 +81,8 @@ class BlockMaker:
         return Sealed(result.points, size, block.bytes, end)
 
     async def _store_extremes(self, run_id: str, extremes: NDArray[Any]) -> None:
-        # They may be stored before the block counts: they are of committed points, and folding them twice changes nothing.
+        # They may be stored before the block counts: they are of committed points, and folding them
+        # twice changes nothing.
         for piece in chunks(extremes, EXTREMES_PER_SLICE):
 
             async def work(connection: AsyncConnection, piece: NDArray[Any] = piece) -> None:

@@ -15,10 +15,12 @@ from runstream_server.storage import block_rows, log_rows
 from runstream_server.storage.block_rows import BlockRow
 from runstream_server.storage.database import Database
 
-__all__ = ["Sealer", "SealPolicy"]
+__all__ = ["SealPolicy", "Sealer"]
 
 MERGED_BLOCKS: Final = 8
-"""So many neighbouring blocks of one tier become one of the next; each point is so rewritten a few times in its life at most."""
+"""So many neighbouring blocks of one tier become one of the next; each point is so rewritten a few
+times in its life at most.
+"""
 MAX_BLOCK_POINTS: Final = 4 * 1024 * 1024
 TICK_S: Final = 0.5
 FIRST_RETRY_S: Final = 2.0
@@ -29,7 +31,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealPolicy:
-    """When a run's log is sealed: as soon as its unsealed part has this size or age, and when the run ends."""
+    """When a run's log is sealed: as soon as its unsealed part has this size or age, and when the
+    run ends.
+    """
 
     size_bytes: int = 8 * 1024 * 1024
     age_s: float = 30.0
@@ -47,7 +51,10 @@ class _Unsealed:
 
 
 class Sealer:
-    """Seals the logs of runs in the background. Use as an async context manager, after the database was prepared."""
+    """Seals the logs of runs in the background.
+
+    Use as an async context manager, after the database was prepared.
+    """
 
     def __init__(
         self, database: Database, signals: RunSignals, policy: SealPolicy | None = None
@@ -192,7 +199,9 @@ class Sealer:
 
 
 def choose_merge(live: list[BlockRow]) -> list[BlockRow]:
-    """Returns the blocks to merge next: the oldest of enough neighbours of one tier that fit together, or none."""
+    """Returns the blocks to merge next: the oldest of enough neighbours of one tier that fit
+    together, or none.
+    """
     neighbours: list[BlockRow] = []
     for block in [*live, None]:
         full = block is None or block.points > MAX_BLOCK_POINTS // 2
