@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.support.server"]
+
 FAULTS = Path(__file__).parent / "faults"
 
 

@@ -67,17 +67,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from runstream_server.lifecycle import run_server
     from runstream_server.settings import load_settings
 
-    return run_server(load_settings(given_flags(arguments, SERVER_FLAGS)))
+    settings = load_settings(given_flags(arguments, SERVER_FLAGS))
+    # Imported late: it takes most of a second, which nobody should wait for a bad flag.
+    from runstream_server.lifecycle import run_server
+
+    return run_server(settings)
 
 
 def _tend_database(arguments: argparse.Namespace) -> int:
-    from runstream_server import database_commands
     from runstream_server.settings import load_settings
 
     settings = load_settings(given_flags(arguments, DATABASE_FLAGS))
+    from runstream_server import database_commands
+
     if arguments.action == "upgrade":
         return database_commands.upgrade(settings)
     return database_commands.show_version(settings)

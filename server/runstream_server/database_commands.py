@@ -4,6 +4,7 @@ import asyncio
 
 from runstream_server.data_dir import locked_data_dir
 from runstream_server.exits import ExitCode, StartRefused
+from runstream_server.opening import open_database, refusing
 from runstream_server.settings import ServerSettings
 from runstream_server.storage import setup
 from runstream_server.storage.database import Database
@@ -39,20 +40,16 @@ def upgrade(settings: ServerSettings) -> ExitCode:
 
 
 async def _read_version(settings: ServerSettings) -> SchemaFacts | None:
-    async with Database.sqlite(str(settings.database_path)) as database:
-        try:
+    path = settings.database_path
+    with refusing(path):
+        async with Database.sqlite(str(path)) as database:
             return await setup.version(database)
-        except setup.DatabaseMismatch as error:
-            raise StartRefused(ExitCode.DATABASE, str(error)) from error
 
 
 async def _upgrade(settings: ServerSettings) -> tuple[str, str]:
-    async with Database.sqlite(str(settings.database_path)) as database:
-        try:
-            facts = await setup.version(database)
-            await setup.create_or_check(database)
-        except setup.DatabaseMismatch as error:
-            raise StartRefused(ExitCode.DATABASE, str(error)) from error
+    facts = await _read_version(settings)
+    async with open_database(settings.database_path):
+        pass
     return (facts.schema_version if facts else "empty"), SCHEMA_VERSION
 
 

@@ -17,9 +17,10 @@ from runstream_server.data_dir import locked_data_dir
 from runstream_server.exits import ExitCode, StartRefused
 from runstream_server.gateway.http_server import HttpServer
 from runstream_server.logs import configure_logs
+from runstream_server.loopback import is_loopback
 from runstream_server.services.grpc_server import GrpcServer
 from runstream_server.services.interceptor import RpcInterceptor
-from runstream_server.settings import ServerSettings, is_loopback
+from runstream_server.settings import ServerSettings
 from runstream_server.stop_signals import StopSignals
 
 __all__ = ["run_server"]
@@ -117,7 +118,7 @@ class _Server:
                 "reach it"
             )
             _log.warning("open_to_the_network", extra={"host": settings.host, "advice": advice})
-        armed = failpoints.armed()
+        armed = _armed_failpoint()
         if armed is not None:
             advice = "this server will kill itself there; unset RUNSTREAM_TESTING for real work"
             _log.warning("failpoint_armed", extra={"failpoint": armed, "advice": advice})
@@ -147,6 +148,13 @@ class _Server:
             "cut_short": self._grace_over.begun,
         }
         _log.info("grpc_stopped", extra=fields)
+
+
+def _armed_failpoint() -> str | None:
+    try:
+        return failpoints.armed()
+    except ValueError as error:
+        raise StartRefused(ExitCode.USAGE, str(error)) from None
 
 
 def _allow_many_connections() -> None:

@@ -26,7 +26,7 @@ def bind_http(host: str, port: int) -> socket.socket:
         StartRefused: The port cannot be had.
     """
     try:
-        return http_server.bind(host, port)
+        return http_server.bind(_resolve(host), port)
     except OSError as error:
         raise _refused("--port", host, port, error) from error
 
@@ -38,9 +38,10 @@ def bind_grpc(server: GrpcServer, host: str, port: int) -> int:
         StartRefused: The port cannot be had.
     """
     try:
+        address = _resolve(host)
         # gRPC does not say why it cannot bind.
-        http_server.bind(host, port).close()
-        return server.bind(host, port)
+        http_server.bind(address, port).close()
+        return server.bind(address, port)
     except (OSError, RuntimeError) as error:
         raise _refused("--grpc-port", host, port, error) from error
 
@@ -74,9 +75,16 @@ def web_address(host: str, port: int) -> str:
     return f"http://{endpoint(socket.gethostname() if everywhere else host, port)}"
 
 
+def _resolve(host: str) -> str:
+    """Returns an address of `host`, the same for both ports: gRPC resolves names in its own way."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    found.sort(key=lambda each: each[0] != socket.AF_INET)
+    return str(found[0][4][0])
+
+
 def _refused(option: str, host: str, port: int, error: Exception) -> StartRefused:
     reason = f"cannot be listened on: {error}"
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror):
         reason = REASONS.get(error.errno or 0, reason)
     return StartRefused(
         ExitCode.PORT,

@@ -22,7 +22,7 @@ from runstream_server.core.instruments import Instruments
 from runstream_server.core.limits import MAX_MESSAGE_BYTES
 from runstream_server.gateway.access import AccessLog
 from runstream_server.gateway.answers import error_answer
-from runstream_server.gateway.guards import LOCAL_HOSTS, BodyLimit, HostGuard, OriginGuard
+from runstream_server.gateway.guards import BodyLimit, HostGuard, OriginGuard
 
 __all__ = ["Gateway", "build"]
 
@@ -42,7 +42,8 @@ class Gateway:
         grpc_address: Where gRPC is, for those who look for the API here.
         instruments: What `/metrics` shows, and where requests are counted.
         serving: Whether the server is ready and not stopping.
-        allowed_hosts: Patterns of names that requests may address; None allows every name.
+        allowed_hosts: Patterns of names that requests may address beside the local ones, `*` for
+            any text; None allows every name.
     """
 
     version: str
@@ -74,8 +75,7 @@ def build(gateway: Gateway, further_routes: Sequence[BaseRoute] = ()) -> ASGIApp
     ]
     guards = [Middleware(OriginGuard), Middleware(BodyLimit, max_bytes=MAX_MESSAGE_BYTES)]
     if gateway.allowed_hosts is not None:
-        patterns = [*LOCAL_HOSTS, *(host.lower() for host in gateway.allowed_hosts)]
-        guards.insert(0, Middleware(HostGuard, patterns=patterns))
+        guards.insert(0, Middleware(HostGuard, patterns=gateway.allowed_hosts))
     inner = Starlette(routes=routes, middleware=guards)
     inner.add_exception_handler(HTTPException, _http_error(gateway.grpc_address))
     inner.add_exception_handler(Exception, _defect)

@@ -1,6 +1,6 @@
 """What stands before every HTTP request: checks of its host and origin, and a limit of its size."""
 
-import fnmatch
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,10 +9,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstream_server.gateway.answers import error_answer
+from runstream_server.loopback import is_loopback
 
 __all__ = ["BodyLimit", "HostGuard", "OriginGuard"]
 
-LOCAL_HOSTS: Final = ("localhost", "127.*", "[::1]")
 READING_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -24,17 +24,17 @@ class HostGuard:
 
     Args:
         app: What is guarded.
-        patterns: Lower-case names without port, `*` for any text.
+        patterns: Names beside the local ones, without port, `*` for any text.
     """
 
     def __init__(self, app: ASGIApp, patterns: Sequence[str]) -> None:
         self._app = app
-        self._patterns = patterns
+        self._patterns = [_compile(pattern) for pattern in patterns]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
-        name = host_name(host)
-        if scope["type"] != "http" or any(fnmatch.fnmatchcase(name, p) for p in self._patterns):
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else "localhost"
+        name = _host_name(host)
+        if is_loopback(name) or any(pattern.fullmatch(name) for pattern in self._patterns):
             await self._app(scope, receive, send)
             return
         answer = error_answer(
@@ -110,11 +110,16 @@ class _TooLarge(Exception):
     """More arrived than is taken."""
 
 
-def host_name(host: str) -> str:
-    """Returns a Host header without its port, in lower case."""
+def _host_name(host: str) -> str:
+    """Returns a Host header without its port, and an IPv6 address without its brackets."""
     if host.startswith("["):
-        return host.partition("]")[0].lower() + "]"
-    return host.partition(":")[0].lower()
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    parts = (re.escape(part) for part in pattern.split("*"))
+    return re.compile(".*".join(parts), re.IGNORECASE)
 
 
 def _same(origin: str, host: str) -> bool:

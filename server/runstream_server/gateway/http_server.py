@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -11,14 +12,17 @@ from starlette.types import ASGIApp
 __all__ = ["HttpServer", "bind"]
 
 
+BACKLOG: Final = 1024
+
+
 def bind(host: str, port: int) -> socket.socket:
-    """Binds a TCP port, a free one if `port` is 0, and listens on it.
+    """Binds a TCP port of an IP address, a free one if `port` is 0, and listens on it.
 
     Raises:
         OSError: It cannot be bound.
     """
-    family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    return socket.create_server((host, port), family=family, backlog=1024)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
 class HttpServer:

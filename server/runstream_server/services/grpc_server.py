@@ -74,7 +74,7 @@ class GrpcServer:
         self._names: list[str] = [""]
 
     def bind(self, host: str, port: int) -> int:
-        """Binds a TCP port, a free one if `port` is 0, and returns it.
+        """Binds a TCP port of an IP address, a free one if `port` is 0, and returns it.
 
         Raises:
             RuntimeError: It cannot be bound.
