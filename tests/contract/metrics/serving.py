@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc.aio
 import pytest
 
-from runstream.v1 import metric_service_pb2_grpc, run_service_pb2_grpc
+from runstream.v1 import metric_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 from runstream_server import app
 from runstream_server.core.blocks import chunking, encode
 from runstream_server.core.blocks.jobs import MergeJob, SealJob, SealResult, run_job
