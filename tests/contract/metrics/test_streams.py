@@ -109,14 +109,12 @@ async def test_a_gap_ends_the_stream_and_names_the_expected_offset(served: Serve
 
 
 def rows_batch(offset: int, some: list[Row], first_index: int) -> pb.MetricBatch:
-    """Returns rows as a batch whose indices are not in use yet."""
+    """Returns rows of one series as a batch that needs no layout and defines no index in use."""
     client = StreamClient(RUN, WRITER)
     client.next_row = offset
-    batch = client.batch(some)
-    for definition in (*batch.series, *batch.layouts):
-        definition.index += first_index
-    batch.layouts[0].series[:] = [first_index]
-    batch.layout[:] = [first_index] * len(batch.layout)
+    batch = client.batch(some, inline=True)
+    batch.series[0].index = first_index
+    batch.inline_series[:] = [first_index] * len(some)
     return batch
 
 
