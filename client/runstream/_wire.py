@@ -28,8 +28,9 @@ def delimited(field: int, length: int) -> bytes:
 
 
 def delimited_fields(message: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yields (field number, content) of each length-delimited field of an encoded message, in
-    order; passes over all others.
+    """Yields (field number, content) of each length-delimited field of a message, in order.
+
+    Passes over all others.
 
     Raises:
         ValueError: if the bytes are not an encoded message.

@@ -1,14 +1,16 @@
-"""First, last, min and max of series: what search compares, and what can be folded in any order and
-any number of times.
+"""First, last, min and max of series: what search compares.
+
+They can be folded in any order and any number of times.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runstream_server.core.blocks.groups import RowGroup
+from runstream_server.core.logformat import Float64s
 from runstream_server.core.points import value_order
 
 __all__ = ["EXTREMES", "extremes_of_groups", "fold_extremes"]
@@ -35,7 +37,7 @@ Extremes = NDArray[Any]
 
 
 def extremes_of_groups(groups: Iterable[RowGroup]) -> Extremes:
-    """Returns the extremes of all series of groups whose rows are in order, ordered by series id."""
+    """Returns the extremes of all series of groups with ordered rows, by series id."""
     return fold_extremes([_of_group(group) for group in groups])
 
 
@@ -55,11 +57,13 @@ def _of_group(group: RowGroup) -> Extremes:
     return table
 
 
-def _extreme_value(rows: NDArray[np.float64], choose: Any) -> NDArray[np.float64]:
+def _extreme_value(rows: Float64s, choose: Callable[..., NDArray[np.intp]]) -> Float64s:
     if len(rows) == 1:
-        return rows[0]
+        only: Float64s = rows[0]
+        return only
     keys = value_order(np.ascontiguousarray(rows))
-    return rows[choose(keys, axis=0), np.arange(rows.shape[1])]
+    chosen: Float64s = rows[choose(keys, axis=0), np.arange(rows.shape[1])]
+    return chosen
 
 
 def fold_extremes(tables: list[Extremes]) -> Extremes:

@@ -29,7 +29,10 @@ _HEADER: Final = struct.Struct("<B7xIIQQ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRows:
-    """Rows as columns: `step`, `time` and `layout` have one entry per row, `value` one per point."""
+    """Rows as columns.
+
+    `step`, `time` and `layout` have one entry per row, `value` one per point.
+    """
 
     step: Int64s
     time: Int64s
@@ -66,13 +69,22 @@ class LogRows:
         position = _HEADER.size
         columns: list[NDArray[np.generic]] = []
         for kind, count in (
-            ("<i8", rows), ("<i8", rows), ("<f8", values), ("<u4", rows), ("<u4", inline_rows), ("<u4", inline_series),
-        ):  # fmt: skip
+            ("<i8", rows),
+            ("<i8", rows),
+            ("<f8", values),
+            ("<u4", rows),
+            ("<u4", inline_rows),
+            ("<u4", inline_series),
+        ):
             column = np.frombuffer(data, kind, count, position)
             position += column.nbytes
             columns.append(column)
         step, time, value, layout, inline_count, inline = columns
         return cls(
-            step=step.view(np.int64), time=time.view(np.int64), value=value.view(np.float64), layout=layout.view(np.uint32),
-            inline_count=inline_count.view(np.uint32), inline_series=inline.view(np.uint32),
-        )  # fmt: skip
+            step=step.view(np.int64),
+            time=time.view(np.int64),
+            value=value.view(np.float64),
+            layout=layout.view(np.uint32),
+            inline_count=inline_count.view(np.uint32),
+            inline_series=inline.view(np.uint32),
+        )

@@ -40,9 +40,7 @@ class GivenPoint:
 
 @dataclass(frozen=True, slots=True)
 class SeriesPage:
-    """Series with their summaries (`reading.buckets.ENTRY`), and the log position that these are as
-    of.
-    """
+    """Series with their summaries (`reading.buckets.ENTRY`), as of the log position `cursor`."""
 
     series: list[tuple[SeriesRow, Any]]
     cursor: int
@@ -69,7 +67,8 @@ class Metrics:
         if len(points) > MAX_LOGGED_POINTS:
             raise Failure(
                 Reason.TOO_MANY_ENTRIES,
-                f"points has {len(points)} entries; send at most {MAX_LOGGED_POINTS} in one request, or stream them",
+                f"points has {len(points)} entries; send at most {MAX_LOGGED_POINTS} in one "
+                "request, or stream them",
                 field="points",
                 count=len(points),
                 limit=MAX_LOGGED_POINTS,
@@ -81,9 +80,7 @@ class Metrics:
     async def series(
         self, run_id: str, wanted: SeriesFilter, after: SeriesName | None, limit: int
     ) -> SeriesPage:
-        """Returns a page of series with their summaries; series that have no point yet are left
-        out.
-        """
+        """Returns a page of series with their summaries, leaving out series without points."""
         view = await self._reader.view(run_id)
         async with self._database.read() as connection:
             rows = await series_rows.select_series(

@@ -20,9 +20,7 @@ _NAN_ROOM = np.uint64((1 << 52) - 1)
 
 
 def value_order(values: Float64s) -> NDArray[np.uint64]:
-    """Returns integers that are ordered as the values are, and equal only for values with the same
-    bits.
-    """
+    """Returns integers in the order of the values, equal only for values with the same bits."""
     bits = values.view(np.uint64)
     ordered = np.where(bits & _SIGN, ~bits, bits | _SIGN)
     return ordered + _NAN_ROOM  # wraps: NaN with the sign bit clear, which come last, come first

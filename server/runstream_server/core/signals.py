@@ -8,12 +8,13 @@ changes made by another replica only have to raise the same signals.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Self
 
 __all__ = ["RunSignals"]
 
 
 class RunSignals:
-    """Tells watchers that a run has new points or a new state, and listeners that a run has ended."""
+    """Tells watchers that a run has changed, and listeners that a run has ended."""
 
     def __init__(self) -> None:
         self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
@@ -53,7 +54,7 @@ class Watch:
         self._run_id = run_id
         self._event = asyncio.Event()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self._waiters[self._run_id].add(self._event)
         return self
 
@@ -64,9 +65,7 @@ class Watch:
             del self._waiters[self._run_id]
 
     async def wait(self, timeout_s: float) -> bool:
-        """Waits for a change since the last wait; returns False when there was none for
-        `timeout_s`.
-        """
+        """Waits for a change since the last wait; returns False after `timeout_s` without one."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()

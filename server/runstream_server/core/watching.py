@@ -35,8 +35,7 @@ class Watcher:
         self._reader = reader
 
     async def follow(self, run_id: str, cursor: int | None) -> AsyncIterator[Step]:
-        """Yields a step at once, then one for each change of the run, and one every few seconds
-        without a change.
+        """Yields a step at once, then one per change, and one every few seconds without a change.
 
         Raises:
             Failure: RUN_NOT_FOUND, or CURSOR_EXPIRED when the log does not go back to the cursor.
@@ -60,8 +59,9 @@ class Watcher:
             if not head.trimmed_position <= cursor <= head.next_position:
                 raise Failure(
                     Reason.CURSOR_EXPIRED,
-                    f"the log of run {run_id} is kept from cursor {head.trimmed_position} to {head.next_position}, which {cursor} "
-                    "is not within; read again, and watch from the cursor that this returns",
+                    f"the log of run {run_id} is kept from cursor {head.trimmed_position} to "
+                    f"{head.next_position}, which {cursor} is not within; read again, and watch "
+                    "from the cursor that this returns",
                     cursor=cursor,
                     oldest_cursor=head.trimmed_position,
                 )

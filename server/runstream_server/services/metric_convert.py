@@ -137,8 +137,9 @@ def fill_chart(
 def step_messages(
     step: Step, names: Mapping[int, SeriesName], before: int
 ) -> Iterator[metric_service_pb2.WatchRunResponse]:
-    """Yields the points of a step; the last message carries its cursor, those before it the cursor
-    `before` it.
+    """Yields the points of a step.
+
+    The last message carries its cursor, those before it the cursor `before` it.
     """
     response = metric_service_pb2.WatchRunResponse(cursor=before)
     filled = 0

@@ -45,6 +45,7 @@ DEFAULT_BUCKETS: Final = 1_000
 MAX_BUCKETS: Final = 10_000
 MAX_CHART_RUNS: Final = 1_000
 
+
 class MetricServicer(MetricServiceServicer):
     """Converts, calls the core, converts back."""
 
@@ -169,7 +170,7 @@ class MetricServicer(MetricServiceServicer):
                 run = shown if step.groups else await self._load_run(run_id)
             before = step.cursor if cursor is None else cursor
             for response in step_messages(step, names, before):
-                if run != shown:
+                if run is not None and run != shown:
                     response.run.CopyFrom(run)
                     shown = run
                 overdue = time.monotonic() - answered >= HEARTBEAT_S
@@ -177,7 +178,6 @@ class MetricServicer(MetricServiceServicer):
                     yield response
                     answered = time.monotonic()
             cursor = step.cursor
-
 
     async def _load_run(self, run_id: str) -> run_pb2.Run:
         return run_message(await self._runs.get(run_id, with_metrics=False))
@@ -194,7 +194,7 @@ def _limited(field: str, given: int, default: int, greatest: int) -> int:
     return min(given or default, greatest)
 
 
-def _axis(axis: metric_pb2.ChartAxis) -> Axis:
+def _axis(axis: int) -> Axis:
     if axis in (metric_pb2.CHART_AXIS_UNSPECIFIED, metric_pb2.CHART_AXIS_STEP):
         return Axis.STEP
     if axis == metric_pb2.CHART_AXIS_TIME:

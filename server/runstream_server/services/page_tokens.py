@@ -53,6 +53,7 @@ class SeriesPageToken:
 def _refused(problem: str) -> Failure:
     return Failure(
         Reason.INVALID_PAGE_TOKEN,
-        f"page_token {problem}; repeat the call that returned it with nothing changed but the token, or start without one",
+        f"page_token {problem}; repeat the call that returned it with nothing changed but the "
+        "token, or start without one",
         field="page_token",
     )

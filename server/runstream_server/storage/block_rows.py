@@ -114,8 +114,9 @@ async def insert_parts(
 async def move_sealed_position(
     connection: AsyncConnection, run_id: str, sealed: int, new: int
 ) -> bool:
-    """Moves a run's sealed position from `sealed` to `new`; returns False, changing nothing, when
-    it is elsewhere.
+    """Moves a run's sealed position from `sealed` to `new`.
+
+    Returns False, changing nothing, when it is elsewhere.
     """
     result = await connection.execute(
         sa.update(log_heads)
@@ -157,7 +158,7 @@ async def live_blocks(connection: AsyncConnection, run_id: str) -> list[BlockRow
         .where(blocks.c.run_id == run_id, blocks.c.state == int(BlockState.LIVE))
         .order_by(blocks.c.first_position, blocks.c.block_id)
     )
-    return [BlockRow(**row._mapping) for row in rows]
+    return [BlockRow(**row) for row in rows.mappings()]
 
 
 async def discarded_blocks(
@@ -170,7 +171,7 @@ async def discarded_blocks(
         .order_by(blocks.c.run_id, blocks.c.block_id)
         .limit(limit)
     )
-    return [BlockRow(**row._mapping) for row in rows]
+    return [BlockRow(**row) for row in rows.mappings()]
 
 
 async def delete_blocks(connection: AsyncConnection, run_id: str, block_id: int) -> None:

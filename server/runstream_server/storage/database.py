@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -72,7 +72,7 @@ class Database:
         """Names the engine: `sqlite` or `postgresql`."""
         return self._writer.dialect.name
 
-    async def __aenter__(self) -> "Database":
+    async def __aenter__(self) -> Self:
         self._owner = asyncio.create_task(self._own_writes(), name="database-writer")
         return self
 
@@ -124,11 +124,14 @@ class Database:
             async with self._writer.begin() as connection:
                 for job in group:
                     outcomes.append(await _attempt(connection, job, alone=len(group) == 1))
-        except Exception as error:
-            if len(group) > 1:  # of a single write its caller hears
-                _log.exception("write_failed", extra={"writes": len(group)})
+        except Exception as error:  # noqa: BLE001 - goes to whoever waits for the write
+            if len(group) == 1:
+                _resolve(group[0], None, error)
+                return
+            # Everything was undone. One by one, whoever is at fault fails alone.
+            _log.warning("grouped_writes_failed", extra={"writes": len(group), "error": str(error)})
             for job in group:
-                _resolve(job, None, error)
+                await self._run_group([job])
             return
         for job, result, failure in outcomes:
             _resolve(job, result, failure)
@@ -142,7 +145,11 @@ async def _attempt(
     try:
         async with connection.begin_nested():
             return job, await job.work(connection), None
-    except Exception as error:
+    except sa.exc.DBAPIError:
+        # The database may have undone the whole transaction by itself, as SQLite does when the disk
+        # is full; what came next would not be in one.
+        raise
+    except Exception as error:  # noqa: BLE001 - goes to whoever waits for the write
         return job, None, error
 
 
@@ -169,7 +176,7 @@ def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
     )
 
     @sa.event.listens_for(engine.sync_engine, "connect")
-    def on_connect(dbapi_connection: Any, _record: object) -> None:
+    def on_connect(dbapi_connection: DBAPIConnection, _record: object) -> None:
         dbapi_connection.isolation_level = None  # the driver would begin late, and reads not at all
         cursor = dbapi_connection.cursor()
         for pragma in pragmas:

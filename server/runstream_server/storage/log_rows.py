@@ -103,8 +103,9 @@ def chunks(items: Sequence[T], size: int = MAX_BOUND_VALUES) -> Iterator[Sequenc
 
 async def read_head(connection: AsyncConnection, run_id: str) -> LogHead | None:
     """Returns the head of a run's log, or None when there is no such run."""
-    row = (await connection.execute(HEAD.where(log_heads.c.run_id == run_id))).one_or_none()
-    return None if row is None else LogHead(**row._mapping)
+    result = await connection.execute(HEAD.where(log_heads.c.run_id == run_id))
+    row = result.mappings().one_or_none()
+    return None if row is None else LogHead(**row)
 
 
 _ADVANCE_HEAD = (
@@ -116,14 +117,13 @@ _ADVANCE_HEAD = (
 
 
 async def advance_head(connection: AsyncConnection, run_id: str, batches: int) -> LogHead | None:
-    """Locks an active run's head, draws positions for `batches` batches, and returns the head as it
-    is then.
+    """Locks an active run's head, draws positions for batches, and returns the head before.
 
     Returns None, and locks nothing, when there is no such run or it is deleted.
     """
     result = await connection.execute(_ADVANCE_HEAD, {"run": run_id, "batches": batches})
-    row = result.one_or_none()
-    return None if row is None else LogHead(**row._mapping)
+    row = result.mappings().one_or_none()
+    return None if row is None else LogHead(**row)
 
 
 async def set_next_ids(connection: AsyncConnection, head: LogHead) -> None:
@@ -238,12 +238,13 @@ async def heads_with_unsealed_batches(connection: AsyncConnection) -> list[LogHe
     rows = await connection.execute(
         HEAD.where(log_heads.c.sealed_position < log_heads.c.next_position)
     )
-    return [LogHead(**row._mapping) for row in rows]
+    return [LogHead(**row) for row in rows.mappings()]
 
 
 async def unsealed_bytes(connection: AsyncConnection, head: LogHead) -> tuple[int, int]:
-    """Returns the size in bytes of a run's unsealed log, and the commit time of its oldest batch (0
-    when it is empty).
+    """Returns the bytes of a run's unsealed log, and when its oldest batch was committed.
+
+    Both are 0 when it is empty.
     """
     row = (
         await connection.execute(

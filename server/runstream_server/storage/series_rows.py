@@ -120,9 +120,7 @@ async def latest_rows(
 async def unsealed_heads(
     connection: AsyncConnection, experiment_ids: Collection[int] | None
 ) -> list[tuple[str, int, int]]:
-    """Returns (run id, sealed position, next position) of the runs whose log is not sealed to its
-    end.
-    """
+    """Returns (run id, sealed, next position) of the runs whose log is not sealed to its end."""
     query = sa.select(
         log_heads.c.run_id, log_heads.c.sealed_position, log_heads.c.next_position
     ).where(log_heads.c.sealed_position < log_heads.c.next_position)

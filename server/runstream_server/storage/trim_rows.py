@@ -16,7 +16,7 @@ async def trimmable_heads(connection: AsyncConnection) -> list[LogHead]:
             log_heads.c.run_id
         )
     )
-    return [LogHead(**row._mapping) for row in rows]
+    return [LogHead(**row) for row in rows.mappings()]
 
 
 async def log_bytes(connection: AsyncConnection) -> int:
@@ -58,8 +58,9 @@ async def position_to_trim_to(
 async def trim_log(
     connection: AsyncConnection, run_id: str, before_position: int, limit: int
 ) -> tuple[int, int]:
-    """Deletes up to `limit` of a run's batches below a position, oldest first; returns how many,
-    and their size in bytes.
+    """Deletes up to `limit` of a run's batches below a position, oldest first.
+
+    Returns how many, and their size in bytes.
     """
     rows = (
         await connection.execute(

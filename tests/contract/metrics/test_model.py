@@ -163,7 +163,9 @@ async def check_summaries(served: Served, model: Model) -> None:
 def check_numbers(least: float, greatest: float, total: float, bucket: Bucket) -> None:
     numbers = bucket.numbers
     if not numbers:
-        assert math.isnan(least) and math.isnan(greatest) and total == 0
+        assert math.isnan(least)
+        assert math.isnan(greatest)
+        assert total == 0
         return
     assert (least, greatest) == (min(numbers), max(numbers))
     if math.inf in numbers and -math.inf in numbers:

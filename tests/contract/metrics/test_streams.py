@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -10,8 +11,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from runstream.v1 import metric_service_pb2 as pb
-from runstream.v1 import run_service_pb2
+from runstream.v1 import metric_service_pb2 as pb, run_service_pb2
 from tests.contract.metrics.model import bits
 from tests.contract.metrics.serving import Served, serving
 from tests.contract.metrics.streams import Row, StreamClient, set_values
@@ -23,7 +23,10 @@ TIME = 1_700_000_000_000_000
 
 def rows(first: int, count: int, key: str = "loss") -> list[Row]:
     """Returns rows of one series whose steps are their offsets and whose values are the steps."""
-    return [(((key, -1),), step, TIME + step, [bits(float(step))]) for step in range(first, first + count)]
+    return [
+        (((key, -1),), step, TIME + step, [bits(float(step))])
+        for step in range(first, first + count)
+    ]
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> tuple[str, dict[str, str]]:
@@ -63,7 +66,7 @@ async def read_acks(call: grpc.aio.StreamStreamCall, offset: int) -> None:
 
 
 @pytest.fixture
-async def served(tmp_path: Path):
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
     async with serving(tmp_path) as one:
         await one.create_run(RUN)
         yield one
@@ -119,12 +122,15 @@ def rows_batch(offset: int, some: list[Row], first_index: int) -> pb.MetricBatch
 
 
 def bad_batches() -> dict[str, tuple[str, pb.MetricBatch]]:
-    """Returns batches that can never be accepted, with the reason that each is to be refused for."""
+    """Returns batches that can never be accepted, and why."""
 
     def batch(**columns: object) -> pb.MetricBatch:
         values = columns.pop("values", [1.0])
         made = pb.MetricBatch(
-            series=[pb.SeriesDefinition(index=0, key="loss"), pb.SeriesDefinition(index=1, key="acc")],
+            series=[
+                pb.SeriesDefinition(index=0, key="loss"),
+                pb.SeriesDefinition(index=1, key="acc"),
+            ],
             layouts=[pb.LayoutDefinition(index=0, series=[0])],
             **{"layout": [0], "step": [0], "time_unix_us": [TIME], **columns},
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
 import pytest
 
-from runstream.v1 import metric_service_pb2 as pb
-from runstream.v1 import run_pb2, run_service_pb2
+from runstream.v1 import metric_service_pb2 as pb, run_pb2, run_service_pb2
 from runstream_server.core.sealing.cleaner import Cleaner, Retention
 from tests.contract.metrics.serving import Served, serving
 from tests.contract.metrics.streams import StreamClient
@@ -17,7 +17,7 @@ from tests.contract.metrics.test_streams import RUN, WRITER, reason_of, rows
 
 
 @pytest.fixture
-async def served(tmp_path: Path):
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
     async with serving(tmp_path) as one:
         await one.create_run(RUN)
         yield one
@@ -152,8 +152,7 @@ async def test_a_stop_ends_watches_with_a_retryable_status(served: Served) -> No
     served.frame.stopping.begin()
 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        while True:
-            await call.read()
+        await watch_steps(call, 1)
 
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert reason_of(caught.value)[0] == "SERVER_STOPPING"

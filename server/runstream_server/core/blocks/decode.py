@@ -48,7 +48,7 @@ def chunk_values(
     """Returns the values of a column in a row chunk."""
     data = unpack_values(chunk(directory.value_chunk(group, row_chunk, column)))
     first, width = directory.columns_in_chunk(group, column)
-    values = data.reshape(width, -1)[column - first]
+    values: Float64s = data.reshape(width, -1)[column - first]
     return values
 
 

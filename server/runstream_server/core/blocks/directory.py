@@ -144,15 +144,13 @@ class Directory:
         return int(self.groups["first_chunk"][group]) + row_chunk
 
     def value_chunk(self, group: int, row_chunk: int, column: int) -> int:
-        """Returns the number of the chunk that holds the values of a column in a group's row chunk."""
+        """Returns the number of the chunk with the values of a column in a group's row chunk."""
         row = self.groups[group]
         column_chunk = column // int(row["columns_per_chunk"])
         return int(row["first_chunk"]) + int(row["row_chunks"]) * (1 + column_chunk) + row_chunk
 
     def envelope_chunk(self, group: int, column: int) -> int | None:
-        """Returns the number of the chunk that holds the envelopes of a column, or None when the
-        group has none.
-        """
+        """Returns the number of the chunk with a column's envelopes, None if the group has none."""
         row = self.groups[group]
         if not row["has_envelopes"]:
             return None
@@ -162,9 +160,7 @@ class Directory:
         return first + column // width
 
     def columns_in_chunk(self, group: int, column: int) -> tuple[int, int]:
-        """Returns the first column of the column chunk that holds `column`, and how many columns it
-        has.
-        """
+        """Returns the first column of the chunk that holds `column`, and the number of it
         width = int(self.groups["columns_per_chunk"][group])
         first = column // width * width
         return first, min(width, int(self.groups["columns"][group]) - first)

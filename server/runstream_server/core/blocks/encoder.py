@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from runstream_server.core.blocks.frames import read_frame_async, write_frame_async
 from runstream_server.core.blocks.jobs import MergeJob, SealJob, SealResult
@@ -47,11 +47,12 @@ class BlockEncoder:
         """
         async with self._lock:
             process = await self._running()
-            assert process.stdin is not None and process.stdout is not None
+            sink = cast("asyncio.StreamWriter", process.stdin)
+            source = cast("asyncio.StreamReader", process.stdout)
             try:
-                sending = asyncio.ensure_future(write_frame_async(process.stdin, job, items))
+                sending = asyncio.ensure_future(write_frame_async(sink, job, items))
                 try:
-                    result = await read_frame_async(process.stdout)
+                    result: tuple[SealResult, list[bytes]] = await read_frame_async(source)
                     await sending
                 finally:
                     sending.cancel()

@@ -27,9 +27,7 @@ class RowGroup:
     value: Float64s
 
     def in_order(self) -> "RowGroup":
-        """Returns the rows in ascending order of (step, time), without rows that repeat another one
-        entirely.
-        """
+        """Returns the rows in order of (step, time), without those that repeat another entirely."""
         step, time = self.step, self.time
         later = step[1:] > step[:-1]
         tied = step[1:] == step[:-1]

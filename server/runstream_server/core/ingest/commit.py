@@ -36,7 +36,7 @@ RUN_WRITER: Final = ""
 
 @dataclass(slots=True, kw_only=True)
 class StreamShare:
-    """What one stream contributes to a commit: everything from `first` up to, not including, `end`."""
+    """What one stream contributes to a commit: all from `first` up to, not including, `end`."""
 
     stream: WriterStream
     items: Sequence[StreamRows | PendingSkip]
@@ -159,8 +159,9 @@ async def _fence(connection: AsyncConnection, run_id: str, shares: Iterable[Shar
             continue
         share.failure = Failure(
             Reason.WRITER_MOVED,
-            f"writer {writer} is at row {offsets.get(writer)}, this stream at {share.first}: another stream of the writer "
-            "has committed; open a new stream and go on from the offset it names",
+            f"writer {writer} is at row {offsets.get(writer)}, this stream at {share.first}: "
+            "another stream of the writer has committed; open a new stream and go on from "
+            "the offset it names",
             writer_id=writer,
         )
 
@@ -252,7 +253,7 @@ async def _layout_table(
 def _distinct(layout: UInt32s) -> list[int]:
     if len(layout) and (layout == layout[0]).all():
         return [int(layout[0])]
-    return np.unique(layout).tolist()
+    return [int(index) for index in np.unique(layout)]
 
 
 def merge_lookup(table: UInt32s, new: dict[int, int]) -> UInt32s:
@@ -280,7 +281,8 @@ async def _inline_ids(
     if not len(inline):
         return inline
     table = await _series_table(stream, np.unique(inline).tolist(), resolver)
-    return table[inline]
+    ids: UInt32s = table[inline]
+    return ids
 
 
 def _joined(piece: Sequence[StreamRows], table: UInt32s, inline: UInt32s) -> LogRows:

@@ -53,8 +53,8 @@ class StreamDefinitions:
         known = self.series.setdefault(definition.index, name)
         if known != name:
             _refuse(
-                f"series index {definition.index} means {known!r} on this stream and cannot mean {name!r}; "
-                "give a new series a new index"
+                f"series index {definition.index} means {known!r} on this stream and cannot mean "
+                f"{name!r}; give a new series a new index"
             )
 
     def _add_layout(self, definition: pb.LayoutDefinition) -> None:
@@ -76,7 +76,8 @@ class StreamDefinitions:
         if len(self.layouts) >= MAX_STREAM_LAYOUTS:
             raise Failure(
                 Reason.LIMIT_EXCEEDED,
-                f"the stream defines more than {MAX_STREAM_LAYOUTS} layouts; send rows of further ones inline",
+                f"the stream defines more than {MAX_STREAM_LAYOUTS} layouts; "
+                "send rows of further ones inline",
                 limit="max_layouts",
             )
         self._keep(index, layout)
@@ -85,7 +86,8 @@ class StreamDefinitions:
         if len(members) > MAX_ROW_POINTS:
             raise Failure(
                 Reason.LIMIT_EXCEEDED,
-                f"layout {index} has {len(members)} series, more than {MAX_ROW_POINTS}; split the row in several",
+                f"layout {index} has {len(members)} series, more than {MAX_ROW_POINTS}; "
+                "split the row in several",
                 limit="max_row_points",
             )
         self.check_known(members, f"layout {index}")
@@ -93,15 +95,14 @@ class StreamDefinitions:
             _refuse(f"layout {index} names a series twice")
 
     def check_known(self, indices: Iterable[int], user: str) -> None:
-        """Raises UNKNOWN_SERIES unless all these series indices are defined; `user` says what uses
-        them.
-        """
+        """Raises UNKNOWN_SERIES unless all indices are defined; `user` says what uses them."""
         known = self.series
         for index in indices:
             if index not in known:
                 raise Failure(
                     Reason.UNKNOWN_SERIES,
-                    f"{user} uses series {index}, which this stream has not defined; define it in or before the batch",
+                    f"{user} uses series {index}, which this stream has not defined; "
+                    "define it in or before the batch",
                     series=index,
                 )
 

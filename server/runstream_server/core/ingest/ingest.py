@@ -1,6 +1,4 @@
-"""The door of the log: opens streams, takes their messages in, and commits those of all streams
-together.
-"""
+"""The door of the log: opens streams, takes in what they bring, and commits it together."""
 
 import asyncio
 import contextlib
@@ -94,8 +92,7 @@ class Ingest:
         return self._budget.used_bytes
 
     async def open(self, header: pb.StreamHeader) -> tuple[WriterStream, int]:
-        """Opens a stream for a checked header; returns it and the number of the writer's next
-        record.
+        """Opens a stream for a checked header; returns it and the writer's next record number.
 
         What the stream has taken in is committed even when its client is gone.
         """
@@ -144,9 +141,15 @@ class Ingest:
         if skip.count < 1:
             problem = f"skip.count is {skip.count}; skip at least one row"
         elif not skip.reason or len(skip.reason) > MAX_SKIP_REASON_LENGTH:
-            problem = f"skip.reason has {len(skip.reason)} characters; say why in 1 to {MAX_SKIP_REASON_LENGTH}"
+            problem = (
+                f"skip.reason has {len(skip.reason)} characters; "
+                f"say why in 1 to {MAX_SKIP_REASON_LENGTH}"
+            )
         elif skip.first_row < stream.expected < end or end >= 1 << 63:
-            problem = f"the rows {skip.first_row} to {end - 1} are in part committed; skip from row {stream.expected} on"
+            problem = (
+                f"the rows {skip.first_row} to {end - 1} are in part committed; "
+                f"skip from row {stream.expected} on"
+            )
         if problem is not None:
             stream.reject(skip.first_row, Failure(Reason.INVALID_SKIP, problem))
             return
@@ -163,8 +166,8 @@ class Ingest:
                 return False
             raise Failure(
                 Reason.OFFSET_GAP,
-                f"the message begins at row {offset}, but the server has rows up to {stream.expected}; "
-                f"send from row {stream.expected} on, or skip what is lost",
+                f"the message begins at row {offset}, but the server has rows up to "
+                f"{stream.expected}; send from there on, or skip what is lost",
                 expected_offset=stream.expected,
                 offset=offset,
             )
@@ -218,7 +221,7 @@ class Ingest:
         began = time.perf_counter()
         try:
             result = await self._database.write(work)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the streams must hear of it
             _log.exception("commit_failed", extra={"streams": len(shares), "loose": len(loose)})
             self._give_up(shares, loose, error)
             return

@@ -23,8 +23,9 @@ class LoosePoint:
 
 
 def loose_points(run_id: str, points: Sequence[LoosePoint]) -> LoosePoints:
-    """Returns `points` as rows: neighbours of one step and time share a row as long as their series
-    differ.
+    """Returns `points` as rows.
+
+    Neighbours of one step and time share a row as long as their series differ.
     """
     indices: dict[SeriesName, int] = {}
     members: list[int] = []

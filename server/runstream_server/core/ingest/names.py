@@ -82,8 +82,8 @@ class NameResolver:
         if first + len(names) > MAX_RUN_SERIES:
             raise Failure(
                 Reason.LIMIT_EXCEEDED,
-                f"run {self.head.run_id} would have {first + len(names)} series, more than {MAX_RUN_SERIES}; "
-                "log fewer different keys",
+                f"run {self.head.run_id} would have {first + len(names)} series, more than "
+                f"{MAX_RUN_SERIES}; log fewer different keys",
                 limit="max_run_series",
             )
         created = {name: first + i for i, name in enumerate(names)}

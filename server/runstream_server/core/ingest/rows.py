@@ -22,8 +22,13 @@ _VALUE: Final = 7
 _INLINE_COUNT: Final = 8
 _INLINE_SERIES: Final = 9
 _KINDS: Final = {
-    _LAYOUT: "<u4", _STEP: "<i8", _TIME: "<i8", _VALUE: "<f8", _INLINE_COUNT: "<u4", _INLINE_SERIES: "<u4",
-}  # fmt: skip
+    _LAYOUT: "<u4",
+    _STEP: "<i8",
+    _TIME: "<i8",
+    _VALUE: "<f8",
+    _INLINE_COUNT: "<u4",
+    _INLINE_SERIES: "<u4",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +108,8 @@ def parse_rows(batch: pb.MetricBatch, definitions: StreamDefinitions) -> StreamR
     if not len(layout) == len(step) == len(time):
         raise Failure(
             Reason.COLUMN_MISMATCH,
-            f"the batch at offset {batch.offset} has {len(layout)} layouts, {len(step)} steps and {len(time)} times; "
-            "each row needs one of each",
+            f"the batch at offset {batch.offset} has {len(layout)} layouts, {len(step)} steps "
+            f"and {len(time)} times; each row needs one of each",
         )
     inline_count = columns[_INLINE_COUNT].view(np.uint32)
     inline_series = columns[_INLINE_SERIES].view(np.uint32)
@@ -115,7 +120,8 @@ def parse_rows(batch: pb.MetricBatch, definitions: StreamDefinitions) -> StreamR
         row = int(np.argmax(time < 0))
         raise Failure(
             Reason.INVALID_VALUE,
-            f"row {batch.offset + row} has the time {time[row]}; times are microseconds since the epoch, not before it",
+            f"row {batch.offset + row} has the time {time[row]}; times are microseconds since "
+            "the epoch, not before it",
             field="batch.time_unix_us",
             value=int(time[row]),
             row=batch.offset + row,
@@ -161,7 +167,8 @@ def _row_widths(
     if inline_rows != len(inline_count):
         raise Failure(
             Reason.COLUMN_MISMATCH,
-            f"the batch at offset {offset} has {inline_rows} inline rows and {len(inline_count)} inline counts",
+            f"the batch at offset {offset} has {inline_rows} inline rows and "
+            f"{len(inline_count)} inline counts",
         )
     if inline_rows:
         width = width.copy()
@@ -181,8 +188,9 @@ def _check_lengths(
     if int(inline_count.sum(dtype=np.int64)) != len(inline_series):
         raise Failure(
             Reason.COLUMN_MISMATCH,
-            f"the inline counts of the batch at offset {offset} add up to {int(inline_count.sum(dtype=np.int64))}, "
-            f"but it holds {len(inline_series)} inline series",
+            f"the inline counts of the batch at offset {offset} add up to "
+            f"{int(inline_count.sum(dtype=np.int64))}, but it holds {len(inline_series)} "
+            "inline series",
         )
 
 
@@ -205,7 +213,8 @@ def _check_inline(
         if count > MAX_ROW_POINTS:
             raise Failure(
                 Reason.LIMIT_EXCEEDED,
-                f"row {offset + row} has {count} series, more than {MAX_ROW_POINTS}; split it in several",
+                f"row {offset + row} has {count} series, more than {MAX_ROW_POINTS}; "
+                "split it in several",
                 limit="max_row_points",
                 row=offset + row,
             )

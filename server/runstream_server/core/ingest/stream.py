@@ -87,8 +87,9 @@ class WriterStream:
         self.news.set()
 
     def reject(self, offset: int, failure: Failure) -> None:
-        """Notes that the message at `offset` was refused; further ones are dropped until one begins
-        at `expected`.
+        """Notes that the message at `offset` was refused.
+
+        Further ones are dropped until one begins at `expected`.
         """
         self.rejecting = True
         self.rejections.append(Rejection(offset, self.expected, failure))

@@ -1,3 +1,1 @@
-"""Gives back what was logged: exactly, summed up, or as charts, from blocks and the tail of the log
-alike.
-"""
+"""Gives back what was logged, sealed or not: exactly, summed up, or as charts."""

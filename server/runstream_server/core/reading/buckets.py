@@ -97,7 +97,7 @@ def entries_of_points(points: Points, bucket: NDArray[np.int64]) -> Entries:
 
 def fold_entries(entries: Entries) -> Entries:
     """Returns one entry per bucket for entries that are in the order of the axis."""
-    if len(entries) < 2:
+    if not len(entries):
         return entries
     starts = np.nonzero(np.append(True, entries["bucket"][1:] != entries["bucket"][:-1]))[0]
     if len(starts) == len(entries):

@@ -1,7 +1,7 @@
 """Charts and summaries."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from runstream_server.core.reading.view import RunView
 __all__ = ["Chart", "chart", "shift_for", "summary"]
 
 ONE_BUCKET: Final = 63
+Entry: TypeAlias = Any
+"""A row of `buckets.ENTRY`; numpy has no type for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ async def chart(
 
 
 def shift_for(low: int, high: int, max_buckets: int) -> int:
-    """Returns the least n such that buckets of width 2**n, of which there are at most
-    `max_buckets`, hold all x from `low` to `high`.
+    """Returns the least n for which at most `max_buckets` buckets of width 2**n hold a range.
+
+    The range is all x from `low` to `high`.
 
     63 when that takes a single bucket and x has both signs: no width joins these.
     """
@@ -56,10 +59,8 @@ def shift_for(low: int, high: int, max_buckets: int) -> int:
     return shift
 
 
-async def summary(view: RunView, series_id: int) -> Any | None:
-    """Returns the entry (`buckets.ENTRY`) that sums up a whole series, or None when it has no
-    points.
-    """
+async def summary(view: RunView, series_id: int) -> Entry | None:
+    """Returns the entry (`buckets.ENTRY`) of a whole series, None if it has no points."""
     entries = await EnvelopeReader(view, series_id, Axis.STEP, Range()).entries(ONE_BUCKET)
     entries["bucket"] = 0  # negative and other steps are two buckets of any width
     folded = fold_entries(entries)

@@ -1,6 +1,4 @@
-"""Which chunks of a series can be taken one after another, and which have to be merged point by
-point.
-"""
+"""Which chunks of a series follow one another, and which must be merged point by point."""
 
 from typing import Any
 

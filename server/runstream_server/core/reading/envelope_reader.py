@@ -65,7 +65,8 @@ class EnvelopeReader:
 
     def _countable(self) -> NDArray[np.bool_]:
         inside = (self._low >= self._within.low) & (self._high <= self._within.high)
-        return self._alone() & inside & ((self._refs["flags"] & STRICT) != 0)
+        strict: NDArray[np.bool_] = (self._refs["flags"] & STRICT) != 0
+        return self._alone() & inside & strict
 
     async def points(self) -> Points:
         """Returns all points in the range in the order of the axis."""
@@ -81,9 +82,7 @@ class EnvelopeReader:
         return points if self._axis is Axis.STEP else in_time_order(points)
 
     async def extent(self) -> tuple[int, int]:
-        """Returns the least and the greatest x of the points in the range, of which there must be
-        some.
-        """
+        """Returns the least and the greatest x in the range, which must hold points."""
         inside = (self._low >= self._within.low) & (self._high <= self._within.high)
         lows, highs = [self._low[inside]], [self._high[inside]]
         for points in await self._view.points(self._refs[~inside]):
@@ -127,7 +126,8 @@ class EnvelopeReader:
         time = np.concatenate((chunks["first_time"], points.time))
         order = np.lexsort((time, step))
         is_chunk = order < len(chunks)
-        return np.cumsum(is_chunk)[~is_chunk]
+        before: NDArray[np.intp] = np.cumsum(is_chunk)
+        return before[~is_chunk]
 
     def _ordered(self, entries: Entries) -> Entries:
         keys = (

@@ -7,7 +7,7 @@ import numpy as np
 
 from runstream_server.core.points import Points
 from runstream_server.core.reading.clusters import by_step
-from runstream_server.core.reading.view import CHUNK_REF, RunView
+from runstream_server.core.reading.view import RunView
 
 __all__ = ["history"]
 
@@ -20,8 +20,9 @@ CHUNKS_AT_ONCE: Final = 16
 async def history(
     view: RunView, series_id: int, min_step: int = MIN_INT64, max_step: int = MAX_INT64
 ) -> AsyncIterator[Points]:
-    """Yields the points of a series from `min_step` to `max_step`, both included, in ascending
-    order and each once, in pieces.
+    """Yields the points of a series in ascending order and each once, in pieces.
+
+    They are those from `min_step` to `max_step`, both included.
 
     Memory holds one piece at a time: about 65 000 points, or one cluster of chunks that overlap.
     """
@@ -49,7 +50,6 @@ async def _read(
     max_step: int,
 ) -> Points:
     first = spans[0][0]
-    assert refs.dtype == CHUNK_REF
     parts = await view.points(refs[first : spans[-1][1]])
     clusters = [
         Points.joined(parts[begin - first : end - first]).in_order() for begin, end in spans

@@ -63,8 +63,8 @@ class MetricExtremes:
             }
         tails = {run_id: await self._extend(run_id, one) for run_id, one in news.items()}
         by_run: dict[str, list[tuple[int, str, int, int, bytes | None]]] = {}
-        for run_id, *row in rows:
-            by_run.setdefault(run_id, []).append((row[0], row[1], row[2], row[3], row[4]))
+        for run_id, id_, key, rank, attempt, extremes in rows:
+            by_run.setdefault(run_id, []).append((id_, key, rank, attempt, extremes))
         return {
             run_id: RunMetrics(
                 head.next_position, _points(by_run.get(run_id, []), tails.get(run_id))

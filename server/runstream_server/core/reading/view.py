@@ -1,9 +1,9 @@
 """A run's points as of one moment: its live blocks, and the log behind them."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,10 @@ _COPIED: Final = (
     "rows", "first_step", "first_time", "last_step", "last_time", "min_time", "max_time", "flags",
 )  # fmt: skip
 
-ChunkRefs = NDArray[Any]
+ChunkRefs: TypeAlias = NDArray[Any]
+ChunkRef: TypeAlias = Any
+"""A row of CHUNK_REF; numpy has no type for one."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -137,7 +140,9 @@ class RunView:
             result[:, mine] = found[:, refs["row_chunk"][mine]]
         return result
 
-    async def _load(self, refs: ChunkRefs, chunks_of: Any) -> dict[int, dict[int, bytes]]:
+    async def _load(
+        self, refs: ChunkRefs, chunks_of: Callable[[Directory, Any], list[int]]
+    ) -> dict[int, dict[int, bytes]]:
         wanted: dict[int, set[int]] = {}
         for ref in refs:
             source = int(ref["source"])
@@ -151,7 +156,7 @@ class RunView:
         }
 
     @staticmethod
-    def _point_chunks(directory: Directory, ref: Any) -> list[int]:
+    def _point_chunks(directory: Directory, ref: ChunkRef) -> list[int]:
         group, row_chunk = int(ref["group"]), int(ref["row_chunk"])
         return [
             directory.axis_chunk(group, row_chunk),
@@ -159,11 +164,11 @@ class RunView:
         ]
 
     @staticmethod
-    def _envelope_chunks(directory: Directory, ref: Any) -> list[int]:
+    def _envelope_chunks(directory: Directory, ref: ChunkRef) -> list[int]:
         number = directory.envelope_chunk(int(ref["group"]), int(ref["column"]))
         return [] if number is None else [number]
 
-    def _decode(self, ref: Any, parts: dict[int, dict[int, bytes]]) -> Points:
+    def _decode(self, ref: ChunkRef, parts: dict[int, dict[int, bytes]]) -> Points:
         source, group, column = int(ref["source"]), int(ref["group"]), int(ref["column"])
         if source == TAIL:
             rows = self._tail[group]
@@ -197,7 +202,7 @@ def _refs(directory: Directory, source: int, group: int, column: int) -> ChunkRe
     return table
 
 
-async def _in_thread(work: Any, points: int) -> Any:
+async def _in_thread(work: Callable[[], T], points: int) -> T:
     # A switch to a thread and back costs about what 5 000 points cost to decode.
     return work() if points < SMALL_POINTS else await asyncio.to_thread(work)
 

@@ -1,5 +1,6 @@
-"""Removes what readers and watchers no longer need: sealed log, merged-away blocks, and the remains
-of crashed seals.
+"""Removes what is no longer needed.
+
+That is sealed log, merged-away blocks, and the remains of crashed seals.
 """
 
 import asyncio
@@ -28,9 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How much sealed log is kept for watchers that come back: not older, and together not larger
-    than this.
-    """
+    """How much sealed log is kept for watchers that come back: up to an age and a size."""
 
     age_s: float = 600.0
     size_bytes: int = 1024**3
@@ -64,7 +63,7 @@ class Cleaner:
             await asyncio.sleep(self._retention.interval_s)
             try:
                 await self.clean()
-            except Exception:
+            except Exception:  # noqa: BLE001 - cleaning goes on with the next pass
                 _log.exception("cleaning_failed")
 
     async def clean(self) -> None:

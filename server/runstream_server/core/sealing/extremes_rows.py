@@ -27,7 +27,7 @@ async def store_extremes(connection: AsyncConnection, run_id: str, new: NDArray[
     await block_rows.set_extremes(connection, run_id, [_as_row(row) for row in changed])
 
 
-def _as_row(entry: Any) -> ExtremesRow:
+def _as_row(entry: np.void) -> ExtremesRow:
     last = float(entry["last_value"])
     return ExtremesRow(
         series_id=int(entry["series"]),

@@ -19,7 +19,7 @@ from runstream_server.storage import block_rows, log_rows, name_rows
 from runstream_server.storage.block_rows import BlockRow, BlockState
 from runstream_server.storage.database import Database
 from runstream_server.storage.head_rows import lock_head
-from runstream_server.storage.log_rows import LogBatch, LogHead, chunks
+from runstream_server.storage.log_rows import LogBatch, LogHead
 
 __all__ = ["BlockMaker", "Sealed"]
 
@@ -43,17 +43,16 @@ class Sealed:
 
 
 class BlockMaker:
-    """Stores blocks: in slices that do not count, then by one small transaction that makes them
-    count.
-    """
+    """Stores blocks: slices that do not count, then one small transaction that makes them."""
 
     def __init__(self, database: Database, encoder: BlockEncoder) -> None:
         self._database = database
         self._encoder = encoder
 
     async def seal(self, run_id: str) -> Sealed | None:
-        """Seals the oldest part of a run's unsealed log; returns None when there is none, or
-        somebody else was faster.
+        """Seals the oldest part of a run's unsealed log.
+
+        Returns None when there is none, or somebody else was faster.
         """
         async with self._database.read() as connection:
             head = await log_rows.read_head(connection, run_id)
@@ -68,7 +67,9 @@ class BlockMaker:
         result, items = await self._encoder.run(SealJob(layouts), [b.data for b in batches])
         directory, extremes, *parts = items
         end = batches[-1].position + 1
-        block = _block_row(run_id, 0, head.sealed_position, end, result.points, directory, parts)
+        block = _block_row(
+            run_id, 0, (head.sealed_position, end), result.points, [directory, *parts]
+        )
         block_id = await self._store(block, directory, parts)
         await self._store_extremes(run_id, np.frombuffer(extremes, EXTREMES))
         failpoint("seal.before_move")
@@ -83,7 +84,8 @@ class BlockMaker:
     async def _store_extremes(self, run_id: str, extremes: NDArray[Any]) -> None:
         # They may be stored before the block counts: they are of committed points, and folding them
         # twice changes nothing.
-        for piece in chunks(extremes, EXTREMES_PER_SLICE):
+        for first in range(0, len(extremes), EXTREMES_PER_SLICE):
+            piece = extremes[first : first + EXTREMES_PER_SLICE]
 
             async def work(connection: AsyncConnection, piece: NDArray[Any] = piece) -> None:
                 await lock_head(connection, run_id)
@@ -103,7 +105,7 @@ class BlockMaker:
         return await self._database.write(work)
 
     async def merge(self, run_id: str, sources: Sequence[BlockRow], tier: int) -> Sealed | None:
-        """Merges neighbouring blocks of a run into one; returns None when somebody else was faster."""
+        """Merges neighbouring blocks of a run into one; returns None if somebody was faster."""
         contents: list[bytes] = []
         counts: list[int] = []
         async with self._database.read() as connection:
@@ -114,8 +116,8 @@ class BlockMaker:
                 counts.append(len(parts))
         result, items = await self._encoder.run(MergeJob(counts), contents)
         directory, _, *parts = items
-        first, end = sources[0].first_position, sources[-1].end_position
-        block = _block_row(run_id, tier, first, end, result.points, directory, parts)
+        span = sources[0].first_position, sources[-1].end_position
+        block = _block_row(run_id, tier, span, result.points, [directory, *parts])
         block_id = await self._store(block, directory, parts)
 
         async def swap(connection: AsyncConnection) -> bool:
@@ -131,7 +133,7 @@ class BlockMaker:
         except _Lost:
             await self._discard(run_id, block_id)
             return None
-        return Sealed(result.points, sum(s.bytes for s in sources), block.bytes, end)
+        return Sealed(result.points, sum(s.bytes for s in sources), block.bytes, span[1])
 
     async def _store(self, block: BlockRow, directory: bytes, parts: Sequence[bytes]) -> int:
         async def begin(connection: AsyncConnection) -> int:
@@ -165,18 +167,19 @@ class _Lost(Exception):
 
 
 def _block_row(
-    run_id: str,
-    tier: int,
-    first: int,
-    end: int,
-    points: int,
-    directory: bytes,
-    parts: Sequence[bytes],
+    run_id: str, tier: int, span: tuple[int, int], points: int, items: Sequence[bytes]
 ) -> BlockRow:
     return BlockRow(
-        run_id=run_id, block_id=-1, state=int(BlockState.WRITING), state_time_us=now_us(), tier=tier,
-        first_position=first, end_position=end, points=points, bytes=len(directory) + sum(map(len, parts)),
-    )  # fmt: skip
+        run_id=run_id,
+        block_id=-1,
+        state=int(BlockState.WRITING),
+        state_time_us=now_us(),
+        tier=tier,
+        first_position=span[0],
+        end_position=span[1],
+        points=points,
+        bytes=sum(map(len, items)),
+    )
 
 
 def _layouts_used(batches: Sequence[LogBatch]) -> list[int]:

@@ -31,9 +31,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealPolicy:
-    """When a run's log is sealed: as soon as its unsealed part has this size or age, and when the
-    run ends.
-    """
+    """When a run's log is sealed: at this size or age, and when the run ends."""
 
     size_bytes: int = 8 * 1024 * 1024
     age_s: float = 30.0
@@ -143,7 +141,7 @@ class Sealer:
                     pass
         except EncoderDied as error:
             self._postpone(run_id, run, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - sealing goes on with the other runs
             _log.exception("seal_failed", extra={"run_id": run_id})
             self._postpone(run_id, run, error)
 
@@ -199,8 +197,9 @@ class Sealer:
 
 
 def choose_merge(live: list[BlockRow]) -> list[BlockRow]:
-    """Returns the blocks to merge next: the oldest of enough neighbours of one tier that fit
-    together, or none.
+    """Returns the blocks to merge next, or none.
+
+    They are the oldest of enough neighbours of one tier, as many as fit together.
     """
     neighbours: list[BlockRow] = []
     for block in [*live, None]:
