@@ -114,20 +114,22 @@ class NumberedEntry:
         self.kind = kind
         self.payload = payload
         self.number: int | None = None
+        self._drawn = 0
 
     def encode(self, progress: Progress) -> bytes:
         is_operation = self.kind == OPERATION
-        self.number = progress.operations if is_operation else progress.artifacts
+        self._drawn = progress.operations if is_operation else progress.artifacts
         return encode_numbered(
             self.kind,
             rows=progress.rows,
-            number=self.number,
+            number=self._drawn,
             operations=progress.operations,
             payload=self.payload,
         )
 
     def stored(self, count: int, segment: int | None) -> None:
-        """Does nothing."""
+        if count:
+            self.number = self._drawn
 
 
 class CloseEntry:

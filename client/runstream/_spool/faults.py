@@ -54,7 +54,7 @@ class Faults:
         if records:
             self.counts["storage_records"] += records
         message = (
-            f"the spool cannot be written ({error}): metrics are dropped until it can; "
+            f"the spool cannot be written ({error}): what is logged is lost until it can; "
             "make room, or set RUNSTREAM_SPOOL_DIR to another disk"
         )
         if self.strict:

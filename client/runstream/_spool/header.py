@@ -7,7 +7,13 @@ from zlib import crc32
 
 from runstream.errors import SpoolError, UnsupportedSpool
 
-__all__ = ["FORMAT_VERSION", "MAX_HEADER_BYTES", "SegmentHeader", "WriterIdentity"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MAX_HEADER_BYTES",
+    "BadHeader",
+    "SegmentHeader",
+    "WriterIdentity",
+]
 
 FORMAT_VERSION: Final = 1
 MAX_HEADER_BYTES: Final = 64 * 1024
@@ -17,6 +23,10 @@ _MAGIC: Final = b"RSTSPOOL"
 _FIXED: Final = struct.Struct("<8sII16s16siIQqQQQII")
 _CRC: Final = struct.Struct("<I")
 _NO_RANK: Final = -1
+
+
+class BadHeader(SpoolError):
+    """Means that a segment begins with something else: it was torn, or is corrupt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +101,10 @@ class SegmentHeader:
 
         Raises:
             UnsupportedSpool: if the segment is of a newer format.
-            SpoolError: if these are not the bytes of a header.
+            BadHeader: if these are not the bytes of a header.
         """
         if len(data) < _FIXED.size or data[:8] != _MAGIC:
-            raise SpoolError("not a spool segment: it does not begin with RSTSPOOL and a header")
+            raise BadHeader("not a spool segment: it does not begin with RSTSPOOL and a header")
         magic, version, size, writer_id, run_id, rank, attempt, *rest = _FIXED.unpack_from(data)
         del magic
         if version != FORMAT_VERSION:
@@ -104,9 +114,9 @@ class SegmentHeader:
             )
         signed_at = size - _CRC.size
         if not _FIXED.size <= signed_at <= len(data) - _CRC.size:
-            raise SpoolError(f"the segment's header is cut off: {len(data)} of {size} bytes")
+            raise BadHeader(f"the segment's header is cut off: {len(data)} of {size} bytes")
         if crc32(memoryview(data)[:signed_at]) != _CRC.unpack_from(data, signed_at)[0]:
-            raise SpoolError("the segment's header is corrupt: its CRC differs")
+            raise BadHeader("the segment's header is corrupt: its CRC differs")
         segment, created_us, first_row, first_operation, first_artifact, *lengths = rest
         name_bytes, uri_bytes = lengths
         texts = _FIXED.size

@@ -20,6 +20,7 @@ from runstream._spool.format import (
     decode_numbered,
     record_at,
 )
+from runstream._spool.header import BadHeader
 from runstream._spool.lock import is_held
 from runstream._spool.records import Artifact, Close, CorruptRows, Operation, Record
 from runstream._spool.segment import (
@@ -30,7 +31,6 @@ from runstream._spool.segment import (
     read_header,
     segment_numbers,
 )
-from runstream.errors import SpoolError, UnsupportedSpool
 
 __all__ = ["CHUNK_BYTES", "SpoolReader"]
 
@@ -133,9 +133,7 @@ class SpoolReader:
         for number in reversed(numbers):
             try:
                 header = read_header(self._folder, number)
-            except UnsupportedSpool:
-                raise
-            except SpoolError:
+            except BadHeader:
                 continue
             start, first_row = number, header.first_row
             if (
@@ -150,9 +148,7 @@ class SpoolReader:
     def _enter(self, number: int, *, is_being_made: bool) -> bool:
         try:
             segment = OpenSegment(self._folder, number)
-        except UnsupportedSpool:
-            raise
-        except SpoolError:
+        except BadHeader:
             if is_being_made:
                 return False
             # The next segment's header tells how many rows this one held.

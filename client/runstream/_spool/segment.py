@@ -36,6 +36,7 @@ def read_header(folder: Path, number: int) -> SegmentHeader:
     """Reads a segment's header.
 
     Raises:
+        BadHeader: if these are not the bytes of a header.
         SpoolError: if it cannot be read; UnsupportedSpool if it is of a newer format.
     """
     segment = OpenSegment(folder, number)
@@ -110,4 +111,4 @@ def is_torn(view: memoryview) -> bool:
     if len(view) < FRAME_BYTES:
         return True
     length: int = FRAME.unpack_from(view)[0]
-    return FRAME_BYTES + length > len(view)
+    return FRAME_BYTES + length + (-length % 8) > len(view)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runstream._spool.header import SegmentHeader
+from runstream._spool.header import BadHeader, SegmentHeader
 from runstream._spool.lock import LOCK_NAME, is_held
 from runstream._spool.paths import (
     ACKED_NAME,
@@ -25,7 +25,7 @@ from runstream._spool.reader import CHUNK_BYTES, SpoolReader
 from runstream._spool.records import Artifact
 from runstream._spool.rejects import Refusable, refusal_name, refusal_text
 from runstream._spool.segment import read_header, segment_numbers
-from runstream.errors import SpoolError, UnsupportedSpool
+from runstream.errors import SpoolError
 
 __all__ = ["KEEP_SECONDS", "Acked", "WriterSpool", "remove_abandoned", "scan"]
 
@@ -116,16 +116,14 @@ class WriterSpool:
 
         Raises:
             UnsupportedSpool: if it was written by a newer version.
-            SpoolError: if no segment has a header.
+            BadHeader: if no segment has a header.
         """
         for number in segment_numbers(self.folder):
             try:
                 return read_header(self.folder, number)
-            except UnsupportedSpool:
-                raise
-            except SpoolError:
+            except BadHeader:
                 continue
-        raise SpoolError(f"{self.folder} holds no segment whose header can be read")
+        raise BadHeader(f"{self.folder} holds no segment whose header can be read")
 
     def alive(self) -> bool:
         """Tells whether the writer may still write."""
@@ -273,7 +271,7 @@ class WriterSpool:
         for number, following in itertools.pairwise(numbers):
             try:
                 header = read_header(self.folder, following)
-            except SpoolError:
+            except BadHeader:
                 break
             if (
                 header.first_row > rows

@@ -18,6 +18,7 @@ from typing import Final
 from zlib import crc32
 
 from runstream._spool.entries import Entry
+from runstream._spool.folder import create_segment, make_writer_folder
 from runstream._spool.format import (
     ARTIFACT,
     CLOSE,
@@ -30,8 +31,7 @@ from runstream._spool.format import (
 )
 from runstream._spool.header import SegmentHeader, WriterIdentity
 from runstream._spool.layouts import RowLayout
-from runstream._spool.lock import hold_lock
-from runstream._spool.paths import ARTIFACTS_FOLDER, segment_path, writer_folder
+from runstream._spool.paths import writer_folder
 
 __all__ = ["ATTENTION", "CLOSED", "IDLE", "SEGMENT_BYTES", "WRITING", "Outcome", "SegmentStream"]
 
@@ -47,6 +47,10 @@ CLOSED: Final = 3
 
 _pack_frame = FRAME.pack
 _pack_head = ROW_HEAD.pack
+
+
+class _ShortWriteError(OSError):
+    """Means that a write stored a part of its bytes, which is no error yet."""
 
 
 def _is_the_disks(error: BaseException) -> bool:
@@ -215,7 +219,7 @@ class SegmentStream:
                 return Outcome()
             outcome = self.append(entry)
             if self.state not in (WRITING, CLOSED):
-                outcome.lost_records += sum(waiting.keep for waiting in self.pending) - 1
+                outcome.lost_records += max(sum(waiting.keep for waiting in self.pending) - 1, 0)
                 self.abandon()
             return outcome
 
@@ -261,11 +265,16 @@ class SegmentStream:
             self.state = ATTENTION
 
     def _store(self, entry: Entry) -> OSError | None:
+        error = self._try_to_store(entry)
+        # What stopped a write that stored a part of its bytes, only another one tells.
+        return self._try_to_store(entry) if isinstance(error, _ShortWriteError) else error
+
+    def _try_to_store(self, entry: Entry) -> OSError | None:
         total, before = entry.records, self._records()
         failure: OSError | None = None
         try:
             if self.state == ATTENTION:
-                self.settle()
+                self._settle()
             self.state = WRITING
             if self.fd < 0 or self.size >= self.limit:
                 self._rotate()
@@ -273,19 +282,15 @@ class SegmentStream:
             data = entry.encode(self)
             written = os.write(self.fd, data)
             self._account(memoryview(data)[:written])
-            self.state = IDLE
             if written < len(data):
-                failure = OSError(errno.ENOSPC, "only a part of a record was written")
-        except OSError as error:
+                raise _ShortWriteError(errno.ENOSPC, "only a part of a record was written")
+            self.state = IDLE
+        except BaseException as error:
             self.state = ATTENTION
-            if not _is_the_disks(error):
+            if not isinstance(error, OSError) or not _is_the_disks(error):
                 raise
             failure = error
-        except BaseException:
-            self.state = ATTENTION
-            raise
-        if failure is not None:
-            self.settle()
+            self._settle()
         done = self._records() - before
         entry.stored(done, self.segment)
         if self.closes:
@@ -310,7 +315,7 @@ class SegmentStream:
                 self.closes += 1
             self.size = start + record.end
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Asks the file what the last append, which did not come to its end, has left in it.
 
         Whole records count, because a reader may have seen them; a torn one is cut off. A segment
@@ -339,7 +344,7 @@ class SegmentStream:
 
     def _open_segment(self) -> None:
         if self._lock_fd < 0:
-            self._make_folder()
+            self._lock_fd = make_writer_folder(self._folder)
         header = SegmentHeader(
             identity=self.identity,
             segment=self._segments,
@@ -347,23 +352,13 @@ class SegmentStream:
             first_row=self.rows,
             first_operation=self.operations,
             first_artifact=self.artifacts,
-        ).encode()
-        path = segment_path(self._folder, self._segments)
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+        )
         try:
-            descriptor = os.open(path, flags, 0o600)
+            descriptor, size = create_segment(self._folder, header)
         except FileExistsError:
             # An interrupt came between making it and taking note of it.
             self._segments += 1
             raise
-        try:
-            if os.write(descriptor, header) != len(header):
-                raise OSError(errno.ENOSPC, "only a part of a segment's header was written")
-        except BaseException:
-            os.close(descriptor)
-            path.unlink(missing_ok=True)
-            raise
-        size = len(header)
         # No call stands between these assignments either: see `_account`.
         previous, self.fd = self.fd, descriptor
         self.segment = self._segments
@@ -372,16 +367,3 @@ class SegmentStream:
         self.limit = self._segment_bytes
         if previous >= 0:
             os.close(previous)
-
-    def _make_folder(self) -> None:
-        for attempt in range(3):
-            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                self._folder.mkdir(mode=0o700, exist_ok=True)
-                break
-            except FileNotFoundError:
-                # A shipper that cleans up may remove the run's empty folder at this moment.
-                if attempt == 2:  # noqa: PLR2004 - the last one
-                    raise
-        (self._folder / ARTIFACTS_FOLDER).mkdir(mode=0o700, exist_ok=True)
-        self._lock_fd = hold_lock(self._folder)

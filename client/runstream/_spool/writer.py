@@ -172,11 +172,14 @@ class SpoolWriter:
         except (KeyError, TypeError, struct.error):
             self._log_slowly(metrics, step, time_us, rank)
             return
-        if (
-            rank is not OWN_RANK
-            or time_us is not None
-            or not stream.append_row(layout, values, step, _time_ns() // 1000)
-        ):
+        if time_us is None:
+            now_us = _time_ns() // 1000
+        elif time_us.__class__ is int and time_us >= 0:
+            now_us = time_us
+        else:
+            self._log_slowly(metrics, step, time_us, rank)
+            return
+        if rank is not OWN_RANK or not stream.append_row(layout, values, step, now_us):
             self._log_slowly(metrics, step, time_us, rank)
         elif stream.pending:
             self._report(stream.flush())
