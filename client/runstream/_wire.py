@@ -1,8 +1,8 @@
 """Reading and writing packed columns on the protobuf wire without touching each value.
 
 A packed repeated field of fixed width is its little-endian bytes (protobuf encoding guide, "packed
-repeated fields"). Generated messages
-hand such a field out value by value, at 40 to 70 ns each; here a column stays one piece of memory.
+repeated fields"). Generated messages hand such a field out value by value, at 40 to 70 ns each;
+here a column stays one piece of memory.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,7 @@
 """What can go wrong, in the words of the contract.
 
 `Failure` is the only exception that a door shows to its client. Its reasons are those of the enum
-ErrorReason in proto/runstream/v1/error.proto;
-each belongs to one canonical status.
+ErrorReason in proto/runstream/v1/error.proto; each belongs to one canonical status.
 """
 
 from collections.abc import Mapping

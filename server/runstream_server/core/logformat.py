@@ -1,10 +1,9 @@
 """The content of a log batch: rows with run-wide ids, as columns.
 
 Layout, little-endian: u8 version = 1, 7 bytes 0, u32 rows, u32 inline rows, u64 values, u64 inline
-series; then step i64[rows],
-time i64[rows], value f64[values], layout u32[rows], inline count u32[inline rows], inline series
-u32[inline series]. A row whose layout is
-`INLINE` takes its series ids from the inline columns. Values of all rows stand end to end.
+series; then step i64[rows], time i64[rows], value f64[values], layout u32[rows], inline count
+u32[inline rows], inline series u32[inline series]. A row whose layout is `INLINE` takes its series
+ids from the inline columns. Values of all rows stand end to end.
 """
 
 import struct

@@ -1,8 +1,7 @@
 """Wake-ups inside one server process: which run has changed.
 
 A signal carries no data and may be spurious: whoever is woken reads the database. So nothing is
-lost when a signal is, and
-changes made by another replica only have to raise the same signals.
+lost when a signal is, and changes made by another replica only have to raise the same signals.
 """
 
 import asyncio

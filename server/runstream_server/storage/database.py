@@ -1,9 +1,8 @@
 """Connections and transactions.
 
 Readers take a snapshot; writers hand their work to the owner of the write connection. A cancelled
-caller never leaves a
-transaction open: the owner finishes what it began (a cancelled statement of the SQLite driver goes
-on in its thread).
+caller never leaves a transaction open: the owner finishes what it began (a cancelled statement of
+the SQLite driver goes on in its thread).
 """
 
 import asyncio
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from runstream_server.storage.sqlite_functions import add_functions
@@ -100,8 +101,8 @@ class Database:
         """Runs `work` in a write transaction and returns its result once that is durable.
 
         What was accepted is carried out also when the caller is cancelled meanwhile. Writes that
-        wait together share a commit; one that
-        raises is undone alone, and the exception is raised here.
+        wait together share a commit; one that raises is undone alone, and the exception is raised
+        here.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
         await self._jobs.put(job)
@@ -119,11 +120,9 @@ class Database:
                     self._jobs.task_done()
 
     async def _run_group(self, group: list[_Job]) -> None:
-        outcomes: list[tuple[_Job, Any, Exception | None]] = []
         try:
             async with self._writer.begin() as connection:
-                for job in group:
-                    outcomes.append(await _attempt(connection, job, alone=len(group) == 1))
+                outcomes = [await _attempt(connection, job, alone=len(group) == 1) for job in group]
         except Exception as error:  # noqa: BLE001 - goes to whoever waits for the write
             if len(group) == 1:
                 _resolve(group[0], None, error)
@@ -175,7 +174,7 @@ def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
         f"PRAGMA wal_autocheckpoint={SQLITE_CHECKPOINT_PAGES}",
     )
 
-    @sa.event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine.sync_engine, "connect")
     def on_connect(dbapi_connection: DBAPIConnection, _record: object) -> None:
         dbapi_connection.isolation_level = None  # the driver would begin late, and reads not at all
         cursor = dbapi_connection.cursor()
@@ -184,6 +183,6 @@ def _configure_sqlite(engine: AsyncEngine, begin: str) -> None:
         cursor.close()
         add_functions(dbapi_connection)
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)

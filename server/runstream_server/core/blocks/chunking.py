@@ -1,8 +1,7 @@
 """Where a group's rows are cut into chunks.
 
 Chart buckets are [k * 2**n, (k + 1) * 2**n) along the steps. Chunks are cut at such limits too, so
-that for a bucket wider than its chunks nothing
-has to be read but their envelopes.
+that for a bucket wider than its chunks nothing has to be read but their envelopes.
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
 """Compression of columns: bitshuffle and LZ4, by Blosc.
 
 Bitshuffle puts the bits of equal weight of many numbers side by side; of values that were born as
-float32 the low 29 bits are zeros, which then
-cost nothing. Steps and times are stored as differences.
+float32 the low 29 bits are zeros, which then cost nothing. Steps and times are stored as
+differences.
 """
 
 from typing import Any, Final

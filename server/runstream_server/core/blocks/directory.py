@@ -1,14 +1,12 @@
 """The table of contents of a block: which series it holds, and where the bytes of each are.
 
 A block is a list of groups. A group's rows are cut into row chunks; its columns into column chunks
-of `columns_per_chunk`. Chunks are numbered
-within the block; a group has, from its `first_chunk` on: one axis chunk (steps and times) per row
-chunk; then for each column chunk one value chunk per
+of `columns_per_chunk`. Chunks are numbered within the block; a group has, from its `first_chunk`
+on: one axis chunk (steps and times) per row chunk; then for each column chunk one value chunk per
 row chunk; then, if it has envelopes, one envelope chunk per column chunk.
 
 Bytes, little-endian: magic `RSBD`, u8 version = 1, 3 bytes 0, u32 groups, u32 row chunks, u32
-chunks, u32 series, then one Blosc frame that holds the four
-tables one after another.
+chunks, u32 series, then one Blosc frame that holds the four tables one after another.
 """
 
 import struct
@@ -160,7 +158,7 @@ class Directory:
         return first + column // width
 
     def columns_in_chunk(self, group: int, column: int) -> tuple[int, int]:
-        """Returns the first column of the chunk that holds `column`, and the number of it
+        """Returns the first column of the chunk that holds a column, and how many it has."""
         width = int(self.groups["columns_per_chunk"][group])
         first = column // width * width
         return first, min(width, int(self.groups["columns"][group]) - first)

@@ -1,8 +1,8 @@
 """What the server and its sealing process say to each other: frames over pipes.
 
 A frame is u32 count, u64 length of each item, then the items. The first item is a pickled
-description (both ends are the same program and the pipe
-is private), the others are the bulk data as it is, so that nothing large is pickled.
+description (both ends are the same program and the pipe is private), the others are the bulk data
+as it is, so that nothing large is pickled.
 """
 
 import asyncio
