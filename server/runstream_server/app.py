@@ -8,12 +8,14 @@ from importlib.metadata import version
 from starlette.types import ASGIApp
 
 from runstream.v1 import (
+    artifact_service_pb2_grpc,
     experiment_service_pb2_grpc,
     metric_service_pb2_grpc,
     run_service_pb2_grpc,
     server_service_pb2_grpc,
 )
 from runstream_server.core import failpoints
+from runstream_server.core.artifacts.artifacts import Artifacts
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.ingest.ingest import Ingest
 from runstream_server.core.instruments import Instruments
@@ -30,6 +32,7 @@ from runstream_server.gateway import app as gateway
 from runstream_server.loopback import is_loopback
 from runstream_server.objects.folder import FolderStore
 from runstream_server.opening import open_database
+from runstream_server.services.artifact_service import ArtifactServicer
 from runstream_server.services.experiment_service import ExperimentServicer
 from runstream_server.services.grpc_server import Service
 from runstream_server.services.metric_service import MetricServicer
@@ -67,6 +70,7 @@ class Core:
     ingest: Ingest
     sealer: Sealer
     watcher: Watcher
+    artifacts: Artifacts
 
 
 async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
@@ -88,6 +92,10 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
     await stack.enter_async_context(Cleaner(database, retention))
     observers = (sealer, frame.instruments.commits)
     ingest = await stack.enter_async_context(Ingest(database, frame.signals, observers))
+    artifacts = Artifacts(
+        database=database, objects=objects, experiments=experiments, stopping=frame.stopping
+    )
+    await stack.enter_async_context(artifacts)
     return Core(
         database=database,
         objects=objects,
@@ -97,6 +105,7 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
         ingest=ingest,
         sealer=sealer,
         watcher=Watcher(database, frame.signals, reader),
+        artifacts=artifacts,
     )
 
 
@@ -123,6 +132,10 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         ),
         Service(
             run_service_pb2_grpc.add_RunServiceServicer_to_server, RunServicer(core.runs)
+        ),
+        Service(
+            artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
+            ArtifactServicer(core.artifacts, frame.stopping),
         ),
         Service(metric_service_pb2_grpc.add_MetricServiceServicer_to_server, metric_servicer),
         Service(server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer),

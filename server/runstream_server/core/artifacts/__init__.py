@@ -1,0 +1,5 @@
+"""Artifacts: the files of runs.
+
+The object store is the truth for what exists. The database adds which uploads are complete, and
+the digests of what came through them; nothing that a listing could not do without.
+"""
