@@ -1,0 +1,1 @@
+"""The parts of the digit examples: data, a network, processes that train it together, pictures."""
