@@ -49,6 +49,8 @@ def checked(new: NewRun) -> NewRun:
         check_experiment_name("experiment_name", new.experiment_name)
     if new.status not in {RunStatus.RUNNING, RunStatus.SCHEDULED}:
         raise invalid_value("status", new.status.name, "create runs as RUNNING or SCHEDULED")
+    if new.parent_run_id:
+        check_hex_id("parent_run_id", new.parent_run_id)
     check_tags(new.tags)
     tags = dict(new.tags)
     for name, tag in _FIELDS_OF_TAGS:
