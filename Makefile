@@ -52,7 +52,7 @@ lint-python: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/pyright $(SOURCES)
+	$(BIN)/pyright
 
 .PHONY: lint-proto
 lint-proto: $(READY) $(PROTO_READY)

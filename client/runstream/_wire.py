@@ -7,7 +7,7 @@ here a column stays one piece of memory.
 
 from collections.abc import Iterator
 
-__all__ = ["delimited", "delimited_fields", "varint"]
+__all__ = ["delimited", "delimited_fields", "split_field", "varint"]
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
 
@@ -36,22 +36,47 @@ def delimited_fields(message: bytes | memoryview) -> Iterator[tuple[int, memoryv
         ValueError: if the bytes are not an encoded message.
     """
     view = memoryview(message)
+    for number, _, content, end in _fields(view):
+        if content >= 0:
+            yield number, view[content:end]
+
+
+def split_field(message: bytes | memoryview, field: int) -> tuple[list[memoryview], bytes]:
+    """Returns the contents of a length-delimited field, and the message without that field.
+
+    Raises:
+        ValueError: if the bytes are not an encoded message.
+    """
+    view = memoryview(message)
+    contents: list[memoryview] = []
+    rest: list[memoryview] = []
+    for number, start, content, end in _fields(view):
+        if number == field and content >= 0:
+            contents.append(view[content:end])
+        else:
+            rest.append(view[start:end])
+    return contents, b"".join(rest)
+
+
+def _fields(view: memoryview) -> Iterator[tuple[int, int, int, int]]:
+    """Yields each field's number, start, start of its content if it is delimited (else -1), end."""
     position, end = 0, len(view)
     while position < end:
+        start, content = position, -1
         tag, position = _read_varint(view, position)
         kind = tag & 7
         if kind == _DELIMITED:
-            length, position = _read_varint(view, position)
-            if position + length > end:
-                raise ValueError("a field reaches beyond the end of its message")
-            yield tag >> 3, view[position : position + length]
-            position += length
+            length, content = _read_varint(view, position)
+            position = content + length
         elif kind == _VARINT:
             _, position = _read_varint(view, position)
         elif kind in (_FIXED64, _FIXED32):
             position += 8 if kind == _FIXED64 else 4
         else:
             raise ValueError(f"wire type {kind} is not in use")
+        if position > end:
+            raise ValueError("a field reaches beyond the end of its message")
+        yield tag >> 3, start, content, position
 
 
 def _read_varint(view: memoryview, position: int) -> tuple[int, int]:

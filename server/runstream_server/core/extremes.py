@@ -45,10 +45,9 @@ def _of_group(group: RowGroup) -> Extremes:
     table = np.zeros(len(group.series), EXTREMES)
     table["series"] = group.series
     step, time = group.step, group.time
-    first_tied = np.searchsorted(step, step[0], side="right")
-    first_tied = np.searchsorted(time[:first_tied], time[0], side="right")
-    begin = np.searchsorted(step, step[-1], side="left")
-    last_tied = begin + np.searchsorted(time[begin:], time[-1], side="left")
+    # Rows are in order, so those that tie with the first or the last one are its neighbours.
+    first_tied = int(np.count_nonzero((step == step[0]) & (time == time[0])))
+    last_tied = len(step) - int(np.count_nonzero((step == step[-1]) & (time == time[-1])))
     for name, row in (("first", 0), ("last", -1)):
         table[f"{name}_step"], table[f"{name}_time"] = step[row], time[row]
     table["first_value"] = _extreme_value(group.value[:first_tied], np.argmin)

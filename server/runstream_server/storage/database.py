@@ -8,13 +8,14 @@ the SQLite driver goes on in its thread).
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from runstream_server.storage.sqlite_functions import add_functions
@@ -89,7 +90,7 @@ class Database:
         await self._writer.dispose()
 
     @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
         """Yields a connection whose statements all see the database as of one moment.
 
         Keep it open for milliseconds.
@@ -144,7 +145,7 @@ async def _attempt(
     try:
         async with connection.begin_nested():
             return job, await job.work(connection), None
-    except sa.exc.DBAPIError:
+    except DBAPIError:
         # The database may have undone the whole transaction by itself, as SQLite does when the disk
         # is full; what came next would not be in one.
         raise

@@ -62,7 +62,9 @@ class Bucket:
 class Model:
     """The points of a run, each once, by series."""
 
-    series: dict[SeriesKey, set[ModelPoint]] = field(default_factory=dict)
+    series: dict[SeriesKey, set[ModelPoint]] = field(
+        default_factory=dict[SeriesKey, set[ModelPoint]]
+    )
 
     def add(self, series: SeriesKey, points: Iterable[ModelPoint]) -> None:
         """Takes in points."""

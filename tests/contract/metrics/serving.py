@@ -5,9 +5,10 @@ so.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -25,15 +26,15 @@ from runstream_server.settings import ServerSettings
 
 __all__ = ["Served", "make_chunks_small", "serving"]
 
-NEVER_S = "1000d"
-NEVER_BYTES = "100GiB"
+NEVER_S = 1e9
+NEVER_BYTES = 1 << 50
 
 
 class _InlineEncoder:
     """Encodes in this process, so that a test can shrink chunks and need not start a process."""
 
     async def run(
-        self, job: SealJob | MergeJob, items: list[bytes]
+        self, job: SealJob | MergeJob, items: Sequence[bytes]
     ) -> tuple[SealResult, list[bytes]]:
         return run_job(job, items)
 
@@ -44,8 +45,9 @@ class Served:
 
     frame: app.Frame
     core: app.Core
-    runs: run_service_pb2_grpc.RunServiceAsyncStub
-    metrics: metric_service_pb2_grpc.MetricServiceAsyncStub
+    # Typed stubs say of each read that it may be the end of the stream, which tests need not.
+    runs: Any
+    metrics: Any
 
     @property
     def maker(self) -> BlockMaker:
@@ -58,7 +60,7 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(data_dir: Path, *, inline: bool = True) -> AsyncIterator[Served]:
+async def serving(data_dir: Path, *, inline: bool = True) -> AsyncGenerator[Served]:
     """Serves a data folder until the block ends, which is an orderly stop."""
     settings = ServerSettings(data_dir=data_dir, seal_age=NEVER_S, seal_size=NEVER_BYTES)
     frame = app.Frame(settings)
@@ -87,7 +89,7 @@ async def serving(data_dir: Path, *, inline: bool = True) -> AsyncIterator[Serve
 
 
 @contextlib.contextmanager
-def make_chunks_small() -> AsyncIterator[None]:
+def make_chunks_small() -> Generator[None]:
     """Makes chunks of a few rows and parts of a few chunks, so that small histories have many of
     both.
     """

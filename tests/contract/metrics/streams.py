@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from google.protobuf.message import Message
 
@@ -12,7 +12,11 @@ from runstream._wire import delimited
 from runstream.v1 import metric_service_pb2 as pb
 
 if TYPE_CHECKING:
+    import grpc.aio
+
     from runstream.v1.metric_service_pb2_grpc import MetricServiceAsyncStub
+
+    _Call: TypeAlias = grpc.aio.StreamStreamCall[pb.StreamMetricsRequest, pb.StreamMetricsResponse]
 
 __all__ = ["INLINE", "Row", "StreamClient", "set_values"]
 
@@ -34,16 +38,29 @@ class StreamClient:
     def __init__(self, run_id: str, writer_id: str, rank: int | None = None) -> None:
         self.header = pb.StreamHeader(run_id=run_id, writer_id=writer_id, rank=rank)
         self.next_row = 0
-        self.call = None
+        self._call: _Call | None = None
         self._series: dict[tuple[str, int], int] = {}
         self._layouts: dict[tuple[tuple[str, int], ...], int] = {}
 
+    @property
+    def call(self) -> _Call:
+        """The open stream."""
+        if self._call is None:
+            raise RuntimeError("open the stream first")
+        return self._call
+
+    async def read(self) -> pb.StreamMetricsResponse:
+        """Returns the next answer."""
+        answer = await self.call.read()
+        assert isinstance(answer, pb.StreamMetricsResponse), "the stream has ended"
+        return answer
+
     async def open(self, stub: MetricServiceAsyncStub) -> pb.StreamOpened:
         """Opens the stream."""
-        self.call = stub.StreamMetrics()
+        self._call = stub.StreamMetrics()
         self._series, self._layouts = {}, {}
         await self.call.write(pb.StreamMetricsRequest(header=self.header))
-        answer = await self.call.read()
+        answer = await self.read()
         assert answer.WhichOneof("message") == "opened", answer
         self.next_row = answer.opened.next_row
         return answer.opened
@@ -52,13 +69,13 @@ class StreamClient:
         self, stub: MetricServiceAsyncStub, rows: Sequence[Row], *, inline: bool = False
     ) -> None:
         """Sends rows and waits until they are acked."""
-        if self.call is None:
+        if self._call is None:
             await self.open(stub)
         batch = self.batch(rows, inline=inline)
         await self.call.write(pb.StreamMetricsRequest(batch=batch))
         self.next_row += len(rows)
         while True:
-            answer = await self.call.read()
+            answer = await self.read()
             assert answer.WhichOneof("message") == "ack", answer
             if answer.ack.committed_rows >= self.next_row:
                 return
@@ -93,8 +110,8 @@ class StreamClient:
 
     async def close(self) -> None:
         """Closes the stream as a client should."""
-        if self.call is not None:
-            await self.call.done_writing()
-            while await self.call.read():
+        if self._call is not None:
+            await self._call.done_writing()
+            while await self._call.read():
                 pass
-            self.call = None
+            self._call = None

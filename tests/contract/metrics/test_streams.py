@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -52,14 +53,14 @@ async def steps_of(served: Served, key: str = "loss") -> list[int]:
     return found
 
 
-async def read_ack(call: grpc.aio.StreamStreamCall) -> int:
+async def read_ack(call: Any) -> int:
     """Reads the next answer, which must be an ack."""
     answer = await call.read()
     assert answer.WhichOneof("message") == "ack", answer
     return answer.ack.committed_rows
 
 
-async def read_acks(call: grpc.aio.StreamStreamCall, offset: int) -> None:
+async def read_acks(call: Any, offset: int) -> None:
     """Reads acks until one reaches `offset`."""
     while await read_ack(call) < offset:
         pass
@@ -124,8 +125,7 @@ def rows_batch(offset: int, some: list[Row], first_index: int) -> pb.MetricBatch
 def bad_batches() -> dict[str, tuple[str, pb.MetricBatch]]:
     """Returns batches that can never be accepted, and why."""
 
-    def batch(**columns: object) -> pb.MetricBatch:
-        values = columns.pop("values", [1.0])
+    def batch(values: Sequence[float] = (1.0,), **columns: Any) -> pb.MetricBatch:  # noqa: ANN401
         made = pb.MetricBatch(
             series=[
                 pb.SeriesDefinition(index=0, key="loss"),
@@ -137,9 +137,7 @@ def bad_batches() -> dict[str, tuple[str, pb.MetricBatch]]:
         set_values(made, [bits(value) for value in values])
         return made
 
-    def defining(**what: object) -> pb.MetricBatch:
-        return pb.MetricBatch(**what)
-
+    defining = pb.MetricBatch
     key = pb.SeriesDefinition
     layout = pb.LayoutDefinition
     return {
@@ -266,7 +264,7 @@ async def test_a_bad_skip_is_rejected(served: Served, skip: pb.SkipRows) -> None
     await client.send(served.metrics, rows(0, 2))
 
     await client.call.write(pb.StreamMetricsRequest(skip=skip))
-    rejected = (await client.call.read()).rejected
+    rejected = (await client.read()).rejected
 
     assert (rejected.reason, rejected.expected_offset) == ("INVALID_SKIP", 2)
     await client.send(served.metrics, rows(2, 1))
@@ -393,7 +391,7 @@ async def test_a_stop_asks_streams_to_reconnect_and_still_acks(tmp_path: Path) -
         await client.send(served.metrics, rows(0, 1))
         served.frame.stopping.begin()
 
-        answer = await client.call.read()
+        answer = await client.read()
         assert answer.WhichOneof("message") == "reconnect"
         await client.send(served.metrics, rows(1, 3))
         await client.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -23,7 +24,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         yield one
 
 
-async def watch_steps(call: grpc.aio.UnaryStreamCall, count: int) -> tuple[list[int], int]:
+async def watch_steps(call: Any, count: int) -> tuple[list[int], int]:
     """Reads until `count` points have come; returns their steps and the last cursor."""
     found: list[int] = []
     cursor = -1

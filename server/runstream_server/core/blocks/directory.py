@@ -128,7 +128,7 @@ class Directory:
         begin, end = np.searchsorted(ids, [series_id, series_id + 1])
         found: list[tuple[int, int]] = []
         for place in order[begin:end].tolist():
-            group = int(np.searchsorted(self.groups["first_series"], place, side="right")) - 1
+            group = int(np.count_nonzero(self.groups["first_series"] <= place)) - 1
             found.append((group, place - int(self.groups["first_series"][group])))
         return found
 

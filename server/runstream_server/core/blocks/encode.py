@@ -46,9 +46,9 @@ class EncodedBlock:
 
 @dataclass(slots=True)
 class _Builder:
-    parts: list[bytes] = field(default_factory=list)
-    chunks: list[tuple[int, int, int]] = field(default_factory=list)
-    pending: list[bytes] = field(default_factory=list)
+    parts: list[bytes] = field(default_factory=list[bytes])
+    chunks: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    pending: list[bytes] = field(default_factory=list[bytes])
     pending_bytes: int = 0
 
     def add(self, chunk: bytes) -> None:

@@ -5,16 +5,26 @@ import contextlib
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Final, Self, cast
+from typing import Final, Protocol, Self, cast
 
 from runstream_server.core.blocks.frames import read_frame_async, write_frame_async
 from runstream_server.core.blocks.jobs import MergeJob, SealJob, SealResult
 
-__all__ = ["BlockEncoder", "EncoderDied"]
+__all__ = ["BlockEncoder", "Encoder", "EncoderDied"]
 
 PIPE_BYTES: Final = 1024 * 1024
 
 _log = logging.getLogger(__name__)
+
+
+class Encoder(Protocol):
+    """Does the jobs of sealing."""
+
+    async def run(
+        self, job: SealJob | MergeJob, items: Sequence[bytes]
+    ) -> tuple[SealResult, list[bytes]]:
+        """Does a job."""
+        ...
 
 
 class EncoderDied(Exception):

@@ -41,7 +41,7 @@ class StreamShare:
     stream: WriterStream
     items: Sequence[StreamRows | PendingSkip]
     failure: Failure | None = None
-    lookup: dict[int, int] = field(default_factory=dict)
+    lookup: dict[int, int] = field(default_factory=dict[int, int])
 
     @property
     def first(self) -> int:
@@ -66,12 +66,12 @@ class LoosePoints:
 class CommitResult:
     """What a commit has done."""
 
-    positions: dict[str, int] = field(default_factory=dict)
+    positions: dict[str, int] = field(default_factory=dict[str, int])
     """The position after the run's last batch, for each run that got one."""
-    bytes: dict[str, int] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict[str, int])
     rows: int = 0
     points: int = 0
-    resolvers: list[NameResolver] = field(default_factory=list)
+    resolvers: list[NameResolver] = field(default_factory=list[NameResolver])
 
 
 Share = StreamShare | LoosePoints

@@ -23,8 +23,8 @@ MAX_CACHED_RUNS: Final = 256
 
 @dataclass(slots=True)
 class _RunNames:
-    series: dict[SeriesName, int] = field(default_factory=dict)
-    layouts: dict[bytes, int] = field(default_factory=dict)
+    series: dict[SeriesName, int] = field(default_factory=dict[SeriesName, int])
+    layouts: dict[bytes, int] = field(default_factory=dict[bytes, int])
 
 
 class NameCache:

@@ -56,11 +56,11 @@ class WriterStream:
     expected: int
     committed: int
     definitions: StreamDefinitions = field(default_factory=StreamDefinitions)
-    waiting: list[StreamRows | PendingSkip] = field(default_factory=list)
+    waiting: list[StreamRows | PendingSkip] = field(default_factory=list[StreamRows | PendingSkip])
     rejecting: bool = False
     layout_ids: UInt32s = field(default_factory=lambda: np.zeros(0, np.uint32))
-    resolved: set[int] = field(default_factory=set)
-    rejections: list[Rejection] = field(default_factory=list)
+    resolved: set[int] = field(default_factory=set[int])
+    rejections: list[Rejection] = field(default_factory=list[Rejection])
     failure: BaseException | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     ack_again: bool = False

@@ -126,7 +126,7 @@ class EnvelopeReader:
         time = np.concatenate((chunks["first_time"], points.time))
         order = np.lexsort((time, step))
         is_chunk = order < len(chunks)
-        before: NDArray[np.intp] = np.cumsum(is_chunk)
+        before: NDArray[np.intp] = np.cumsum(is_chunk, dtype=np.intp)
         return before[~is_chunk]
 
     def _ordered(self, entries: Entries) -> Entries:

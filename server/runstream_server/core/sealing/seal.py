@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runstream_server.core.blocks.encoder import BlockEncoder
+from runstream_server.core.blocks.encoder import Encoder
 from runstream_server.core.blocks.jobs import MergeJob, SealJob
 from runstream_server.core.clock import now_us
 from runstream_server.core.extremes import EXTREMES
@@ -45,7 +45,7 @@ class Sealed:
 class BlockMaker:
     """Stores blocks: slices that do not count, then one small transaction that makes them."""
 
-    def __init__(self, database: Database, encoder: BlockEncoder) -> None:
+    def __init__(self, database: Database, encoder: Encoder) -> None:
         self._database = database
         self._encoder = encoder
 

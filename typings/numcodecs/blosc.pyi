@@ -1,0 +1,13 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+SHUFFLE: int
+BITSHUFFLE: int
+use_threads: bool | None
+
+def set_nthreads(nthreads: int) -> int: ...
+def compress(
+    source: NDArray[Any], cname: bytes, clevel: int, shuffle: int = ..., blocksize: int = ...
+) -> bytes: ...
+def decompress(source: bytes | memoryview, dest: Any = ...) -> bytes: ...
