@@ -198,9 +198,18 @@ class SegmentStream:
         """Writes an entry, after those that wait."""
         outcome = Outcome()
         with self.lock:
-            self.pending.append(entry)
-            if self.state != WRITING:
+            if self.state == WRITING:
+                self.pending.append(entry)
+                return outcome
+            if self.state == CLOSED:
+                return Outcome(OSError(errno.EBADF, "the writer is closed"), entry.points)
+            self._flush(outcome)
+            if outcome.error is None:
+                outcome.error = self._store(entry)
+            if outcome.error is None:
                 self._flush(outcome)
+            else:
+                self._keep_or_lose(entry, outcome)
         return outcome
 
     def flush(self) -> Outcome:
@@ -251,18 +260,22 @@ class SegmentStream:
     def _flush(self, outcome: Outcome) -> None:
         while self.pending and self.state != CLOSED:
             entry = self.pending.popleft()
-            error = self._store(entry)
-            if error is None:
-                continue
-            outcome.error = error
-            waiting = [entry, *self.pending]
-            kept = [waiting_entry for waiting_entry in waiting if waiting_entry.keep]
-            outcome.lost_points += sum(lost.points for lost in waiting if not lost.keep)
-            outcome.lost_records += len(kept[MAX_PENDING:])
-            self.pending = deque(kept[:MAX_PENDING])
-            break
-        if self.state == IDLE and self.pending:
+            outcome.error = self._store(entry)
+            if outcome.error is not None:
+                waiting = [entry, *self.pending]
+                self.pending.clear()
+                for refused in waiting:
+                    self._keep_or_lose(refused, outcome)
+                break
+
+    def _keep_or_lose(self, entry: Entry, outcome: Outcome) -> None:
+        if not entry.keep:
+            outcome.lost_points += entry.points
+        elif len(self.pending) < MAX_PENDING:
+            self.pending.append(entry)
             self.state = ATTENTION
+        else:
+            outcome.lost_records += 1
 
     def _store(self, entry: Entry) -> OSError | None:
         error = self._try_to_store(entry)

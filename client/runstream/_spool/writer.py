@@ -277,7 +277,10 @@ class SpoolWriter:
             self._last_layout = parts[-1][0]
         self._begin_in_child()
         stream = self._stream
-        self._report(stream.append(RowsEntry(parts, stream.draw_step(row_step), row_time_us)))
+        with stream.lock:
+            entry = RowsEntry(parts, stream.draw_step(row_step), row_time_us)
+            outcome = stream.append(entry)
+        self._report(outcome)
 
     def _rank_of(self, rank: object) -> int | None:
         if rank is OWN_RANK:
