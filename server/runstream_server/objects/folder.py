@@ -146,8 +146,10 @@ class FolderStore(ObjectStore):
         if offset < 0 or (limit is not None and limit < 0):
             raise InvalidRange(offset=offset, limit=limit, size_bytes=None)
         started = self._started
-        opened = await started.threads.run(
-            partial(self._open_for_reading, location), undo=lambda unclaimed: os.close(unclaimed.fd)
+        threads = started.threads
+        opened = await started.tasks.complete(
+            threads.run(partial(self._open_for_reading, location)),
+            undo=lambda unclaimed: threads.run(partial(os.close, unclaimed.fd)),
         )
         size_bytes = opened.info.size_bytes
         if offset > size_bytes:
@@ -159,7 +161,7 @@ class FolderStore(ObjectStore):
             opened.fd,
             begin=offset,
             end=end,
-            threads=started.threads,
+            threads=threads,
             tasks=started.tasks,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import OrderedDict
@@ -144,16 +143,9 @@ class UploadDesk:
         self, upload_id: str, location: Location, size_hint_bytes: int | None
     ) -> FolderUpload:
         """Begins, resumes or takes over an upload; see `ObjectStore.open_upload`."""
-        task = self.tasks.start(self._open(upload_id, location, size_hint_bytes))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(self._close_unclaimed)
-            raise
-
-    def _close_unclaimed(self, opened: asyncio.Task[FolderUpload]) -> None:
-        if not opened.cancelled() and opened.exception() is None:
-            self.tasks.start(self.release(opened.result()))
+        return await self.tasks.complete(
+            self._open(upload_id, location, size_hint_bytes), undo=self.release
+        )
 
     async def _open(
         self, upload_id: str, location: Location, size_hint_bytes: int | None

@@ -26,7 +26,7 @@ from runstream_server.objects.base import MAX_APPEND_BYTES, Digest, ObjectInfo
 from runstream_server.objects.checksums import RunningDigest, crc32c
 from runstream_server.objects.errors import StorageError, UploadClosed
 from runstream_server.objects.paths import Location
-from runstream_server.objects.tree import Tree
+from runstream_server.objects.placement import Placement
 
 __all__ = ["CHUNKS", "DATA", "Chunk", "Parked", "StagedUpload"]
 
@@ -169,7 +169,7 @@ class StagedUpload:
             self.durable_offset = self._flushed.size_bytes
             return self.durable_offset
 
-    def publish(self, tree: Tree, failpoint: Callable[[str], None]) -> ObjectInfo:
+    def publish(self, placement: Placement, failpoint: Callable[[str], None]) -> ObjectInfo:
         """Makes the object visible, durably.
 
         Raises:
@@ -186,7 +186,7 @@ class StagedUpload:
                 digest=self.result(),
             )
             records.write_committed(info, self._folder)
-            tree.place(DATA, self._folder, self.location.segments, failpoint)
+            placement.place(DATA, self._folder, self.location.segments, failpoint)
             return info
 
     def park(self) -> Parked | None:
@@ -217,7 +217,6 @@ class StagedUpload:
             # they leave memory: only what an earlier flush brought to the disk can be trusted.
             self.is_broken = True
             with suppress(OSError):
-                os.ftruncate(self._data, self._flushed.size_bytes)
                 os.ftruncate(self._chunks, self._flushed.chunk_count * CHUNK_RECORD.size)
             raise
         # Otherwise one upload of gigabytes would drive everything else out of the page cache, and

@@ -23,24 +23,13 @@ class IoThreads:
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="object-store")
 
-    async def run(self, call: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+    async def run(self, call: Callable[[], T]) -> T:
         """Awaits a call in a thread, with OSError turned into StorageError.
 
-        Args:
-            call: What to run. It goes on when the await is cancelled.
-            undo: What frees the result then, also in a thread.
+        The call goes on when the await is cancelled.
         """
         future = asyncio.get_running_loop().run_in_executor(self._pool, _translating, call)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            if undo is not None:
-                future.add_done_callback(lambda done: self._undo(undo, done))
-            raise
-
-    def _undo(self, undo: Callable[[T], object], done: asyncio.Future[T]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            self._pool.submit(undo, done.result())
+        return await asyncio.shield(future)
 
     def close(self) -> None:
         """Waits for what runs and ends the threads."""
@@ -67,11 +56,33 @@ class OwnedTasks:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def complete(self, work: Coroutine[Any, Any, T]) -> T:
-        """Awaits work that goes on when the await is cancelled."""
-        return await asyncio.shield(self.start(work))
+    async def complete(
+        self,
+        work: Coroutine[Any, Any, T],
+        *,
+        undo: Callable[[T], Coroutine[Any, Any, object]] | None = None,
+    ) -> T:
+        """Awaits work that goes on when the await is cancelled.
+
+        Args:
+            work: What to do.
+            undo: Frees the result that nobody got then.
+        """
+        task = self.start(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if undo is not None:
+                self.start(_undo(task, undo))
+            raise
 
     async def join(self) -> None:
         """Waits until no task is left."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+
+async def _undo(task: asyncio.Task[T], undo: Callable[[T], Coroutine[Any, Any, object]]) -> None:
+    await asyncio.wait([task])
+    if not task.cancelled() and task.exception() is None:
+        await undo(task.result())

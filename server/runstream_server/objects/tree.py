@@ -10,8 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -19,24 +18,13 @@ from pathlib import Path
 
 from runstream_server.objects.paths import is_segment
 
-__all__ = ["ObstacleError", "Tree", "TreeEntry"]
+__all__ = ["Segments", "Tree", "TreeEntry", "enter", "is_folder"]
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A FIFO somebody put there must not block the thread that opens it.
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-FILE_THERE_ERRNOS = frozenset({errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST})
-PLACE_TRIES = 16
 
 Segments = tuple[str, ...]
-
-
-class ObstacleError(Exception):
-    """Says what already there keeps a file from being placed, and why."""
-
-    def __init__(self, segments: Segments, reason: str) -> None:
-        self.segments = segments
-        self.reason = reason
-        super().__init__(f"{'/'.join(segments)} {reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +38,11 @@ class TreeEntry:
 
 
 class Tree:
-    """Opens, places, lists and deletes files by their segments below a root folder."""
+    """Opens, lists and deletes files by their segments below a root folder."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._making = threading.Lock()
 
     def close(self) -> None:
         """Lets go of the root."""
@@ -82,65 +69,6 @@ class Tree:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), "/".join(segments))
         raise _missing(segments)
-
-    def check_room_for(self, segments: Segments) -> None:
-        """Checks that a file could be placed there, and changes nothing.
-
-        Raises:
-            ObstacleError: The path is a folder, or lies below something that is not one.
-        """
-        fd = os.dup(self.root_fd)
-        try:
-            for depth, name in enumerate(segments[:-1], start=1):
-                try:
-                    child = _enter(name, fd)
-                except FileNotFoundError:
-                    return
-                except NotADirectoryError as error:
-                    raise ObstacleError(segments[:depth], "is not a folder") from error
-                os.close(fd)
-                fd = child
-            if _is_folder(segments[-1], fd) and self.holds_file(segments):
-                raise ObstacleError(segments, "is a folder")
-        finally:
-            os.close(fd)
-
-    def place(
-        self, source: str, source_fd: int, segments: Segments, failpoint: Callable[[str], None]
-    ) -> None:
-        """Renames a file of another folder to its place and makes that durable.
-
-        Raises:
-            ObstacleError: As `check_room_for`; nothing has changed.
-        """
-        for _ in range(PLACE_TRIES):
-            self.check_room_for(segments)
-            try:
-                self._place_once(source, source_fd, segments, failpoint)
-            except (FileNotFoundError, NotADirectoryError):
-                # A deletion removed a folder on the way; ours is the later word. Or a file came
-                # to stand in the way, which the next check names.
-                os.stat(source, dir_fd=source_fd, follow_symlinks=False)
-                continue
-            except OSError as error:
-                if error.errno not in FILE_THERE_ERRNOS:
-                    raise
-                self.delete_empty_folders(segments)
-                continue
-            return
-        raise ObstacleError(segments, "changes all the time")
-
-    def _place_once(
-        self, source: str, source_fd: int, segments: Segments, failpoint: Callable[[str], None]
-    ) -> None:
-        folder = self._make_folder(segments[:-1])
-        try:
-            failpoint("object.before_rename")
-            os.rename(source, segments[-1], src_dir_fd=source_fd, dst_dir_fd=folder)
-            failpoint("object.after_rename")
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def entries(self, segments: Segments, *, after: str, limit: int) -> list[TreeEntry]:
         """Lists at most `limit` files and folders with names greater than `after`, by name.
@@ -211,7 +139,7 @@ class Tree:
         """
         try:
             with self._folder(segments[:-1]) as folder:
-                if _is_folder(segments[-1], folder):
+                if is_folder(segments[-1], folder):
                     removed = self._delete_folder(segments, with_files=True)
                 else:
                     removed = _unlink(segments[-1], folder)
@@ -278,24 +206,12 @@ class Tree:
         with self._folder(segments[:-1]) as folder:
             os.rmdir(segments[-1], dir_fd=folder)
 
-    def _make_folder(self, segments: Segments) -> int:
-        # Under a lock, so that nobody builds on a folder whose name is not durable yet.
-        with self._making:
-            fd = os.dup(self.root_fd)
-            for name in segments:
-                try:
-                    child = _enter_or_make(name, fd)
-                finally:
-                    os.close(fd)
-                fd = child
-            return fd
-
     @contextmanager
     def _folder(self, segments: Sequence[str]) -> Generator[int]:
         fd = os.dup(self.root_fd)
         try:
             for name in segments:
-                child = _enter(name, fd)
+                child = enter(name, fd)
                 os.close(fd)
                 fd = child
             yield fd
@@ -303,7 +219,12 @@ class Tree:
             os.close(fd)
 
 
-def _enter(name: str, folder: int) -> int:
+def enter(name: str, folder: int) -> int:
+    """Opens a folder by its name in another one.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: There is nothing, or no folder.
+    """
     try:
         return os.open(name, FOLDER_FLAGS, dir_fd=folder)
     except OSError as error:
@@ -313,16 +234,6 @@ def _enter(name: str, folder: int) -> int:
         raise
 
 
-def _enter_or_make(name: str, folder: int) -> int:
-    try:
-        return _enter(name, folder)
-    except FileNotFoundError:
-        with suppress(FileExistsError):
-            os.mkdir(name, dir_fd=folder)
-        os.fsync(folder)
-        return _enter(name, folder)
-
-
 def _names_after(after: str, folder: int) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -330,7 +241,8 @@ def _names_after(after: str, folder: int) -> Iterator[str]:
                 yield entry.name
 
 
-def _is_folder(name: str, folder: int) -> bool:
+def is_folder(name: str, folder: int) -> bool:
+    """Tells whether a name in a folder is a folder."""
     try:
         return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:

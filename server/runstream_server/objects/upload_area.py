@@ -22,8 +22,9 @@ from runstream_server.objects.errors import (
     UploadNotFound,
 )
 from runstream_server.objects.paths import HEX_ID, Location
+from runstream_server.objects.placement import ObstacleError, Placement
 from runstream_server.objects.staging import CHUNKS, DATA, Parked, StagedUpload
-from runstream_server.objects.tree import ObstacleError, Tree
+from runstream_server.objects.tree import Tree
 
 __all__ = ["UploadArea"]
 
@@ -37,6 +38,7 @@ class UploadArea:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
+        self._placement = Placement(tree)
         with suppress(FileExistsError):
             os.mkdir(AREA, 0o700, dir_fd=tree.root_fd)
         self._fd = os.open(AREA, FOLDER_FLAGS, dir_fd=tree.root_fd)
@@ -61,7 +63,7 @@ class UploadArea:
             with suppress(FileNotFoundError):
                 size_bytes = os.stat(DATA, dir_fd=folder, follow_symlinks=False).st_size
         with _naming_obstacles(location):
-            self._tree.check_room_for(location.segments)
+            self._placement.check_room_for(location.segments)
         if size_hint_bytes is not None:
             self._check_space(size_hint_bytes - size_bytes)
 
@@ -79,7 +81,7 @@ class UploadArea:
             PathConflict: Something is in the way; the upload is as it was.
         """
         with _naming_obstacles(staged.location):
-            return staged.publish(self._tree, failpoint)
+            return staged.publish(self._placement, failpoint)
 
     def open(
         self,

@@ -100,6 +100,25 @@ async def test_a_reader_goes_on_after_a_cancelled_wait(store: ObjectStore) -> No
         assert b"".join([chunk async for chunk in reader]) == data
 
 
+async def test_an_upload_whose_opening_was_cancelled_is_held_by_nobody(
+    store: ObjectStore,
+) -> None:
+    for steps in range(6):
+        upload_id = new_upload_id()
+        opening = asyncio.create_task(store.open_upload(upload_id, at("a")))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait([opening])
+        assert opening.cancelled()
+
+        with suppress(UploadNotFound):
+            await store.upload_status(upload_id)
+        swept = await store.sweep_uploads(0)
+
+        assert swept == ((upload_id,) if steps else ())
+
+
 async def test_a_cancelled_opening_leaves_nothing_open(store: ObjectStore) -> None:
     async with await store.open_upload(new_upload_id(), at("a")) as upload:
         await upload.append(b"data")

@@ -14,13 +14,12 @@ from tests.unit.objects.backends import at, get, names, new_upload_id, put, some
 from runstream_server.objects import staging
 from runstream_server.objects.base import Upload
 from runstream_server.objects.errors import (
-    IsAFolder,
-    ObjectNotFound,
-    PathConflict,
     StorageError,
     StorageFull,
+    UploadFenced,
 )
 from runstream_server.objects.folder import FolderStore
+from runstream_server.objects.folder_uploads import FolderUpload
 from runstream_server.objects.pipeline import WINDOW_BYTES
 
 MIB = 1 << 20
@@ -185,6 +184,77 @@ async def test_a_stalled_disk_holds_the_sender_back(
         assert (await upload.commit()).size_bytes == 100 * MIB
 
 
+async def test_an_append_that_waits_while_it_is_fenced_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine, go_on = os.pwrite, threading.Event()
+
+    def stalled(fd: int, data: bytes, offset: int) -> int:
+        go_on.wait(20)
+        return genuine(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", stalled)
+    upload_id = new_upload_id()
+    async with FolderStore(tmp_path) as store:
+        old = await store.open_upload(upload_id, at("a"))
+        appending = asyncio.create_task(_append_until_it_fails(old))
+        await until(lambda: old.offset >= WINDOW_BYTES - MIB, "the window fills")
+        opening = asyncio.create_task(store.open_upload(upload_id, at("a")))
+        await until(lambda: _is_fenced(old), "the old handle is fenced")
+        go_on.set()
+
+        new = await opening
+
+        with pytest.raises(UploadFenced):
+            await appending
+        assert new.offset == old.offset
+        assert (await new.commit()).size_bytes == old.offset
+
+
+def _is_fenced(upload: FolderUpload) -> bool:
+    try:
+        upload.check()
+    except UploadFenced:
+        return True
+    return False
+
+
+async def test_a_folder_another_upload_just_made_is_made_durable_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_rename, go_on = threading.Event(), threading.Event()
+
+    def wait_in_the_first_rename(name: str) -> None:
+        if name == "object.before_rename" and not in_rename.is_set():
+            in_rename.set()
+            go_on.wait(20)
+
+    async with FolderStore(tmp_path, failpoint=wait_in_the_first_rename) as store:
+        first = await store.open_upload(new_upload_id(), at("f/a"))
+        second = await store.open_upload(new_upload_id(), at("f/b"))
+        committing = asyncio.create_task(first.commit())
+        await until(in_rename.is_set, "the first upload made the folder and stops")
+        synced: list[int] = []
+        genuine = os.fsync
+
+        def watched(fd: int) -> None:
+            synced.append(os.fstat(fd).st_ino)
+            genuine(fd)
+
+        monkeypatch.setattr(os, "fsync", watched)
+        await second.commit()
+        by_second = set(synced)
+        go_on.set()
+        await committing
+        synced.clear()
+        await put(store, "f/c")
+
+    folder = tmp_path.joinpath(*at("f").segments)
+    parent, root = inode_of(folder.parent), inode_of(tmp_path)
+    assert {inode_of(folder), parent, root} <= by_second
+    assert parent not in synced
+
+
 async def test_bytes_are_durable_before_their_name_and_the_name_before_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,102 +281,12 @@ async def test_bytes_are_durable_before_their_name_and_the_name_before_the_answe
     folder = tmp_path.joinpath(*at("f").segments)
     renamed = calls.index(("rename", folder.stat().st_ino))
     assert ("fsync", (folder / "a").stat().st_ino) in calls[:renamed]
-    for made in (folder.parent, folder.parent.parent, folder.parent.parent.parent):
-        assert ("fsync", made.stat().st_ino) in calls[:renamed]
-    assert ("fsync", folder.stat().st_ino) in calls[renamed:]
+    for named in (folder, folder.parent, folder.parent.parent, folder.parent.parent.parent):
+        assert ("fsync", named.stat().st_ino) in calls[renamed:]
 
 
-def names_in(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
-
-
-@pytest.fixture
-def outside(tmp_path: Path) -> Path:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "secret").write_bytes(b"secret")
-    return outside
-
-
-async def test_symbolic_links_lead_nowhere(tmp_path: Path, outside: Path) -> None:
-    root = tmp_path / "root"
-    async with FolderStore(root) as store:
-        await put(store, "a")
-        artifacts = root.joinpath(*at("").segments)
-        (artifacts / "folder").symlink_to(outside)
-        (artifacts / "file").symlink_to(outside / "secret")
-        (artifacts / "inner").symlink_to(artifacts / "a")
-
-        for path in ("folder/secret", "file", "inner", "folder"):
-            with pytest.raises(ObjectNotFound):
-                await store.open_read(at(path))
-        assert await names(store) == ["a"]
-        assert await names(store, "folder") == []
-        with pytest.raises(PathConflict, match=r"'7/.*folder' is not a folder"):
-            await store.open_upload(new_upload_id(), at("folder/new"))
-        assert (await store.delete(at("folder/secret"))).file_count == 0
-        await put(store, "file", b"new")
-        assert await get(store, "file") == b"new"
-        await store.delete(at(""))
-
-    assert (outside / "secret").read_bytes() == b"secret"
-    assert names_in(outside) == ["secret"]
-
-
-async def test_a_run_folder_that_is_a_link_is_not_entered(tmp_path: Path, outside: Path) -> None:
-    root = tmp_path / "root"
-    async with FolderStore(root) as store:
-        (root / "7").symlink_to(outside)
-        with pytest.raises(PathConflict):
-            await store.open_upload(new_upload_id(), at("a"))
-        with pytest.raises(ObjectNotFound):
-            await store.stat(at("a"))
-        await store.delete(at(""))
-
-    assert names_in(outside) == ["secret"]
-
-
-async def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "disk")
-
-    async with FolderStore(tmp_path / "link") as store:
-        await put(store, "a")
-
-    assert (tmp_path / "disk" / at("a").key).read_bytes() == b"data"
-
-
-async def test_special_files_and_unspeakable_names_are_no_objects(tmp_path: Path) -> None:
-    async with FolderStore(tmp_path) as store:
-        await put(store, "a")
-        artifacts = tmp_path.joinpath(*at("").segments)
-        os.mkfifo(artifacts / "fifo")
-        (artifacts / "back\\slash").write_bytes(b"")
-        (artifacts / "tab\tulator").write_bytes(b"")
-        (artifacts / "empty" / "emptier").mkdir(parents=True)
-        with (artifacts / os.fsdecode(b"\xff")).open("wb"):
-            pass
-
-        assert await names(store) == ["a"]
-        with pytest.raises(ObjectNotFound):
-            await store.open_read(at("fifo"))
-        with pytest.raises(IsAFolder):
-            await store.stat(at("empty"))
-        await put(store, "empty", b"a file now")
-        assert await names(store) == ["a", "empty"]
-        await store.delete(at(""))
-        assert await names(store) == []
-        assert not artifacts.exists()
-
-
-async def test_files_that_others_put_there_are_objects(tmp_path: Path) -> None:
-    async with FolderStore(tmp_path) as store:
-        path = tmp_path / at("by/hand").key
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"12345")
-
-        assert await names(store) == ["by/"]
-        assert await get(store, "by/hand", offset=1, limit=2) == b"23"
+def inode_of(path: Path) -> int:
+    return path.stat().st_ino
 
 
 async def test_a_file_cut_short_while_it_is_read_is_an_error(tmp_path: Path) -> None:
