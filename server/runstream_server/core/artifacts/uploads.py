@@ -160,15 +160,15 @@ class Uploads:
         complete = await self._find(upload_id)
         if complete is not None:
             return complete
-        try:
-            status = await self._objects.upload_status(upload_id)
-        except UploadNotFound:
-            # It may have become complete, and the store have forgotten it, since.
-            complete = await self._find(upload_id)
-            if complete is not None:
+        with contract_terms():
+            try:
+                status = await self._objects.upload_status(upload_id)
+            except UploadNotFound:
+                # It may have become complete, and the store have forgotten it, since.
+                complete = await self._find(upload_id)
+                if complete is None:
+                    raise
                 return complete
-            with contract_terms():
-                raise
         if status.committed is not None:
             return await self._tasks.complete(self._completion.recover(upload_id, status.committed))
         return _under_way(upload_id, status.location, status.durable_offset)
