@@ -24,19 +24,28 @@ FIRST_GUESS: Final = 16
 """So many rows of one layout are looked for at first, and four times as many once found."""
 STRIDED_WIDTH: Final = 4
 """Up to so many values a row, copying them value by value over all rows beats joining the rows."""
+LEAST_ALIKE: Final = 3
+"""After so many more rows of the same layout as the last, the following are taken together."""
+COPIED_BYTES: Final = 400
+"""Up to here, copying bytes takes less time than making a memoryview of them."""
 _WORDS: Final = 1 << 32
 
 
 class Block:
     """Consecutive bytes of a segment that begin with a record, as bytes and as words."""
 
-    __slots__ = ("longs", "view", "words")
+    __slots__ = ("_data", "longs", "view", "words")
 
     def __init__(self, data: bytes) -> None:
+        self._data = data
         self.view = memoryview(data)
         whole = self.view[: len(data) & ~7]
         self.words = whole.cast("I")
         self.longs = whole.cast("Q")
+
+    def slicing(self, size: int) -> bytes | memoryview:
+        """Returns the bytes in the form of which slices of a size are cheaper to take."""
+        return self._data if size <= COPIED_BYTES else self.view
 
 
 class ColumnBuilder:
@@ -52,21 +61,27 @@ class ColumnBuilder:
     def __init__(self, skip_before: int, chunk_bytes: int) -> None:
         self.row = 0
         self.layouts: dict[int, Layout] = {}
+        self._lengths: dict[int, int] = {}
         self.skip_before = skip_before
         self._chunk_bytes = chunk_bytes
         self._clear()
 
     def _clear(self) -> None:
         self.is_full = False
-        self._rows = self._points = self._bytes = 0
+        self._rows = self._bytes = 0
         self._used: set[int] = set()
         self._layout: list[bytes] = []
         self._step: list[bytes] = []
         self._time_us: list[bytes] = []
-        self._value: list[bytearray | memoryview] = []
+        self._value: list[bytes | bytearray | memoryview] = []
         self._single_layouts: list[int] = []
         self._single_steps: list[int] = []
         self._single_times: list[int] = []
+
+    def define(self, layout: Layout) -> None:
+        """Takes note of a layout."""
+        self.layouts[layout.index] = layout
+        self._lengths[layout.index] = ROW_FIXED_BYTES + 8 * len(layout.series)
 
     def take_rows(self, block: Block, offset: int) -> int:
         """Takes rows from an offset on.
@@ -74,44 +89,52 @@ class ColumnBuilder:
         Returns:
             The offset of what is no row, or not complete, or not right, or one row too many.
         """
-        view, words = block.view, block.words
+        repeated = True
+        while repeated:
+            offset, repeated = self._take_singles(block, offset)
+            if repeated:
+                length, _, _, index, _, _ = ROW_RECORD.unpack_from(block.view, offset)
+                stride = FRAME_BYTES + length
+                count = self._take_run(block, offset, stride, self.layouts[index])
+                offset += count * stride
+                repeated = count > 0
+        return offset
+
+    def _take_singles(self, block: Block, offset: int) -> tuple[int, bool]:
+        """Takes rows one by one. Returns where it stopped, and whether because they are alike."""
+        view, unpack, lengths = block.view, ROW_RECORD.unpack_from, self._lengths
         end = len(view)
+        row, last, alike = self.row, None, 0
         while end - offset >= LEAST_RECORD_BYTES:
-            length, crc, word, index, step, time_us = ROW_RECORD.unpack_from(view, offset)
-            stride = FRAME_BYTES + length
-            following = offset + stride
-            layout = self.layouts.get(index)
+            length, crc, word, index, step, time_us = unpack(view, offset)
+            following = offset + FRAME_BYTES + length
             if (
                 following > end
-                or word != (ROW + self.row * ROW_STEP) % _WORDS
-                or layout is None
-                or length != ROW_FIXED_BYTES + 8 * len(layout.series)
+                or word != (ROW + row * ROW_STEP) % _WORDS
+                or lengths.get(index) != length
             ):
                 break
-            if self._rows and self._bytes + stride > self._chunk_bytes:
+            if self._rows and self._bytes + length >= self._chunk_bytes:
                 self.is_full = True
                 break
-            if (
-                end - following >= stride
-                and words[following // 4] == words[offset // 4]
-                and words[following // 4 + 3] == words[offset // 4 + 3]
-            ):
-                count = self._take_run(block, offset, stride, layout)
-                if count == 0:
-                    break
-                offset += count * stride
-                continue
+            alike = alike + 1 if index == last else 0
+            last = index
+            if alike == LEAST_ALIKE:
+                self.row = row
+                return offset, True
             if crc32(view[offset + FRAME_BYTES : following]) != crc:
                 break
-            if self.row >= self.skip_before:
+            if row >= self.skip_before:
                 self._single_layouts.append(index)
                 self._single_steps.append(step)
                 self._single_times.append(time_us)
                 self._value.append(view[offset + ROW_RECORD.size : following])
-                self._count(index, 1, length)
-            self.row += 1
+                self._rows += 1
+                self._bytes += length
+            row += 1
             offset = following
-        return offset
+        self.row = row
+        return offset, False
 
     def take_chunk(self) -> RowChunk | None:
         """Returns the rows, if there are any, and forgets them."""
@@ -121,7 +144,7 @@ class ColumnBuilder:
         chunk = RowChunk(
             first_row=self.row - self._rows,
             row_count=self._rows,
-            point_count=self._points,
+            point_count=sum(map(len, self._value)) // 8,
             layout=b"".join(self._layout),
             step=b"".join(self._step),
             time_us=b"".join(self._time_us),
@@ -133,31 +156,22 @@ class ColumnBuilder:
 
     def _take_run(self, block: Block, offset: int, stride: int, layout: Layout) -> int:
         """Takes rows that differ in nothing but CRC, step, time and values; returns how many."""
-        view, words = block.view, block.words
-        count = self._run_length(block, offset, stride)
-        starts = range(offset + FRAME_BYTES, offset + count * stride, stride)
+        words, count = block.words, self._run_length(block, offset, stride)
         length = stride - FRAME_BYTES
-        bodies = [view[start : start + length] for start in starts]
+        source = block.slicing(length)
+        starts = range(offset + FRAME_BYTES, offset + count * stride, stride)
+        actual = _packed([crc32(source[start : start + length]) for start in starts])
         first, step = offset // 4, stride // 4
-        crcs = words[first + 1 : first + count * step : step].tobytes()
-        count = _common(crcs, _packed(map(crc32, bodies)))
+        count = _common(words[first + 1 : first + count * step : step].tobytes(), actual)
         skipped = min(max(self.skip_before - self.row, 0), count)
         if skipped < count:
-            taken = bodies[skipped:count]
-            self._add_columns(block, offset + skipped * stride, stride, taken, layout)
+            self._add_run(block, offset + skipped * stride, stride, count - skipped, layout)
         self.row += count
         return count
 
-    def _add_columns(
-        self,
-        block: Block,
-        offset: int,
-        stride: int,
-        bodies: list[memoryview],
-        layout: Layout,
-    ) -> None:
+    def _add_run(self, block: Block, offset: int, stride: int, count: int, layout: Layout) -> None:
         self._end_singles()
-        count, width = len(bodies), len(layout.series)
+        width = len(layout.series)
         first, step = offset // 8, stride // 8
         stop = first + count * step
         self._layout.append(_packed([layout.index]) * count)
@@ -170,8 +184,13 @@ class ColumnBuilder:
                 values[place::width] = block.longs[first + 4 + place : stop : step]
             self._value.append(column)
         else:
-            self._value += [body[ROW_FIXED_BYTES:] for body in bodies]
-        self._count(layout.index, count, stride)
+            size = 8 * width
+            source = block.slicing(size)
+            starts = range(offset + ROW_RECORD.size, offset + count * stride, stride)
+            self._value.append(b"".join([source[start : start + size] for start in starts]))
+        self._used.add(layout.index)
+        self._rows += count
+        self._bytes += count * stride
 
     def _run_length(self, block: Block, offset: int, stride: int) -> int:
         room = max((self._chunk_bytes - self._bytes) // stride, 1)
@@ -197,15 +216,10 @@ class ColumnBuilder:
         layouts = words[first + 3 : stop : step].tobytes()
         return min(alike, _common(layouts, bytes(view[offset + 12 : offset + 16]) * count))
 
-    def _count(self, index: int, rows: int, record_bytes: int) -> None:
-        self._used.add(index)
-        self._rows += rows
-        self._points += rows * len(self.layouts[index].series)
-        self._bytes += rows * record_bytes
-
     def _end_singles(self) -> None:
         count = len(self._single_steps)
         if count:
+            self._used.update(self._single_layouts)
             self._layout.append(_packed(self._single_layouts))
             self._step.append(struct.pack(f"<{count}q", *self._single_steps))
             self._time_us.append(struct.pack(f"<{count}q", *self._single_times))

@@ -228,8 +228,7 @@ class SpoolReader:
     def _take(self, segment: OpenSegment, record: RawRecord) -> None:
         try:
             if record.kind == LAYOUT:
-                layout = decode_layout(record.body)
-                self._rows.layouts[layout.index] = layout
+                self._rows.define(decode_layout(record.body))
             elif record.kind == OPERATION:
                 self._take_operation(record)
             elif record.kind == ARTIFACT:
