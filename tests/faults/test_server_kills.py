@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sys
 import uuid
 from dataclasses import dataclass, field
 
@@ -107,7 +108,7 @@ async def test_kills_at_random_moments_lose_nothing_and_double_nothing(
         await Round(server, tally).play(kill_after_s=chance.uniform(0.1, 1.2))
 
     with capsys.disabled():
-        print(f"\nserver killed at random: {tally}")
+        sys.stdout.write(f"\nserver killed at random: {tally}" + "\n")
     assert tally.kills_with_unacked_rows > 0
 
 
@@ -133,4 +134,4 @@ async def test_a_kill_at_each_stage_loses_nothing_and_doubles_nothing(
     await Round(server, tally).play(kill_after_s=None)
 
     with capsys.disabled():
-        print(f"\nserver killed at {place}: {tally}")
+        sys.stdout.write(f"\nserver killed at {place}: {tally}" + "\n")

@@ -1,4 +1,4 @@
-"""Writers that stream into a server which dies under them, and know what they logged and what was acked."""
+"""Writers that stream into a server which dies under them, and know what was acked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_BATCH_ROWS = 60
 
 
 def row_of(rank: int, number: int) -> Row:
-    """Returns a row by its number: two layouts, values of every kind, steps that go back at times."""
+    """Returns a row by its number: two layouts, all kinds of values, steps that go back at times."""
     chance = random.Random(rank << 40 | number)
     names = tuple((key, rank) for key in (KEYS if number % 7 else KEYS[:3]))
     step = number if number % 50 else number // 2
