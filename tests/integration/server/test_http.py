@@ -27,6 +27,8 @@ def test_metrics_are_readable_by_prometheus(shared_server: ServerProcess) -> Non
     assert 'runstream_http_requests_total{method="GET",status="200"}' in answer.text
     assert "process_resident_memory_bytes" in answer.text
     assert "# TYPE runstream_commit_seconds histogram" in answer.text
+    for line in ("waiting_bytes 0", "unsealed_bytes 0", "sealed_points_total 0"):
+        assert f"\nrunstream_{line}" in answer.text
 
 
 def test_anything_else_is_a_helpful_404(shared_server: ServerProcess) -> None:
