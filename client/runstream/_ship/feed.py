@@ -1,0 +1,175 @@
+"""Reads one writer's spool and hands what is in it to the lanes."""
+
+import asyncio
+import logging
+from typing import Final
+
+from runstream._ship.artifacts import ArtifactsLane
+from runstream._ship.records import RecordsLane
+from runstream._ship.requests import creates_run
+from runstream._ship.rows import Rewind, RowsLane
+from runstream._ship.status import NOWHERE, Position
+from runstream._ship.watch import SegmentWatch
+from runstream._spool import (
+    Artifact,
+    Close,
+    CorruptRows,
+    Operation,
+    Record,
+    RowChunk,
+    SpoolReader,
+    WriterSpool,
+)
+
+__all__ = ["Feed"]
+
+CHUNK_BYTES: Final = 512 * 1024
+"""Rows are sent in messages of about this size, when so many are there."""
+
+logger: Final = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads on whenever the spool has grown; begins again where the server lacks rows.
+
+    Nothing here waits for a lane that may wait for this one: rows are sent from here, and what is
+    read beside them only queues up. So rows never wait for artifacts.
+
+    Attributes:
+        delivered_to: Everything up to this place of the spool is delivered.
+    """
+
+    def __init__(
+        self,
+        spool: WriterSpool,
+        watch: SegmentWatch,
+        *,
+        rows: RowsLane,
+        records: RecordsLane,
+        artifacts: ArtifactsLane,
+    ) -> None:
+        self._spool = spool
+        self._watch = watch
+        self._rows = rows
+        self._records = records
+        self._artifacts = artifacts
+        self._news = asyncio.Event()
+        self._grew = True
+        self._resting = False
+        self._drained_to: Position = NOWHERE
+        self.delivered_to: Position = NOWHERE
+        self._needed_records = 0
+        self._reader = self._reader_from(rows.done.level, records.done.level, artifacts.done.level)
+
+    @property
+    def read(self) -> tuple[int, int, int]:
+        """How many rows, operations and artifacts were read."""
+        return self._reader.row, self._reader.operation, self._reader.artifact
+
+    def grew(self) -> None:
+        """Says that the spool may hold more."""
+        self._grew = True
+        self._news.set()
+
+    def wake(self) -> None:
+        """Says that something was delivered, or refused, or that a stream is over."""
+        self._news.set()
+
+    def rest(self) -> None:
+        """Says that the writer is idle: what is only kept open for it may be closed."""
+        self._resting = True
+        self._news.set()
+
+    async def run(self) -> None:
+        """Hands everything over, and ends once all of it is delivered and nothing more can come.
+
+        Raises:
+            Stopped: if the run takes nothing.
+            SpoolError: if the spool cannot be read.
+        """
+        try:
+            while not await self._step():
+                await self._news.wait()
+                self._news.clear()
+        finally:
+            self._reader.close()
+            await self._rows.close()
+        self._records.end()
+        self._artifacts.end()
+
+    async def _step(self) -> bool:
+        """Does what there is to do; returns whether that was all."""
+        try:
+            if self._grew:
+                self._grew = False
+                await self._read_on()
+            await self._rows.tend()
+            if self._resting:
+                self._resting = False
+                await self._rows.rest()
+        except Rewind as rewind:
+            _, records, artifacts = self.read
+            self._reader.close()
+            self._reader = self._reader_from(rewind.row, records, artifacts)
+            self._drained_to = self.delivered_to
+            self.grew()
+            return False
+        rows, records, artifacts = self.read
+        if (
+            self._rows.done.level < rows
+            or self._records.done.level < records
+            or self._artifacts.done.level < artifacts
+        ):
+            return False
+        self.delivered_to = self._drained_to
+        return self._reader.finished
+
+    async def _read_on(self) -> None:
+        self._watch.look()
+        seen = self._watch.position
+        for record in self._reader.read():
+            await self._take(record)
+            if self._records.is_full or self._artifacts.is_full:
+                # Goes on when something was delivered.
+                self._grew = True
+                return
+        self._drained_to = seen
+
+    async def _take(self, record: Record) -> None:
+        match record:
+            case RowChunk():
+                await self._records.done.reach(self._needed_records)
+                await self._rows.send(record)
+            case CorruptRows():
+                await self._pass_over(record)
+            case Operation():
+                if creates_run(record):
+                    self._needed_records = record.number + 1
+                self._records.add(record, self._reader.artifact)
+            case Artifact():
+                self._artifacts.add(record)
+            case Close():
+                if record.rejected:
+                    logger.warning(
+                        "not_logged writer=%s counts=%s", self._spool.writer_id, record.rejected
+                    )
+
+    async def _pass_over(self, lost: CorruptRows) -> None:
+        logger.error(
+            "corrupt writer=%s row=%d rows=%d reason=%s",
+            self._spool.writer_id,
+            lost.first_row,
+            lost.row_count,
+            lost.reason,
+        )
+        if lost.row_count:
+            await self._records.done.reach(self._needed_records)
+            await self._rows.skip(lost)
+
+    def _reader_from(self, row: int, operation: int, artifact: int) -> SpoolReader:
+        return self._spool.reader(
+            first_row=row,
+            first_operation=operation,
+            first_artifact=artifact,
+            chunk_bytes=CHUNK_BYTES,
+        )
