@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import signal
 
 import grpc
 import pytest
@@ -76,7 +77,7 @@ def test_a_server_that_dies_after_the_rename_shows_the_new_file_and_completes_th
     assert (after.sha256, after.digest_state) == (SHA256, VERIFIED)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_an_upload_that_many_deaths_interrupt_arrives_whole_and_loses_no_promised_byte(
     server: ServerProcess, seed: int
 ) -> None:
@@ -108,12 +109,14 @@ def test_a_server_that_is_stopped_under_an_upload_keeps_all_that_it_took(
         nonlocal promised
         if offset == stopped_at:
             promised = upload.offset()
-            assert server.terminate() == 0
+            server.signal(signal.SIGTERM)
+            server.wait_for_event("streams_told")
 
     with pytest.raises(grpc.RpcError) as caught:
         upload.send(between=stop_there)
 
     assert error_info(caught.value).reason == "SERVER_STOPPING"
+    assert server.wait() == 0
     server.start()
     assert promised <= upload.offset() <= stopped_at
     assert upload.send().artifact.sha256 == SHA256
