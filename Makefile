@@ -37,7 +37,7 @@ test-all: $(READY) ## Run the others: faults, slow ones and the built wheel
 
 .PHONY: bench
 bench: $(READY) ## Measure the promised numbers
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 .PHONY: proto
 proto: $(PROTO_READY) ## Regenerate the stubs in client/runstream/v1 from proto/

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -32,7 +32,7 @@ def rows(first: int, count: int, key: str = "loss") -> list[Row]:
 
 def reason_of(error: grpc.aio.AioRpcError) -> tuple[str, dict[str, str]]:
     """Returns the reason of an error and its metadata."""
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(cast("grpc.Call", error))
     assert status is not None
     for detail in status.details:
         info = error_details_pb2.ErrorInfo()
@@ -53,14 +53,14 @@ async def steps_of(served: Served, key: str = "loss") -> list[int]:
     return found
 
 
-async def read_ack(call: Any) -> int:
+async def read_ack(call: Any) -> int:  # noqa: ANN401 - typed stubs say it may be the end
     """Reads the next answer, which must be an ack."""
     answer = await call.read()
     assert answer.WhichOneof("message") == "ack", answer
-    return answer.ack.committed_rows
+    return int(answer.ack.committed_rows)
 
 
-async def read_acks(call: Any, offset: int) -> None:
+async def read_acks(call: Any, offset: int) -> None:  # noqa: ANN401 - as above
     """Reads acks until one reaches `offset`."""
     while await read_ack(call) < offset:
         pass

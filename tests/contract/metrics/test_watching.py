@@ -24,7 +24,10 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         yield one
 
 
-async def watch_steps(call: Any, count: int) -> tuple[list[int], int]:
+async def watch_steps(  # typed stubs say it may be the end
+    call: Any,  # noqa: ANN401
+    count: int,
+) -> tuple[list[int], int]:
     """Reads until `count` points have come; returns their steps and the last cursor."""
     found: list[int] = []
     cursor = -1

@@ -1,0 +1,80 @@
+"""Durable points a second: from the first `log()` to the last ack, sealing on, counted afterwards."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.report import Figure
+from benchmarks.serving import BenchServer, serving
+from runstream._wire import delimited_fields
+from runstream.v1 import metric_service_pb2 as pb
+
+__all__ = ["ingest", "row_per_point"]
+
+REFERENCE_POINTS = 1_000_000
+HISTORY = "/runstream.v1.MetricService/GetHistory"
+
+
+def row_per_point() -> float:
+    """Returns points/s of the obvious way: a table row a point, in transactions of 10 000, as durable."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        connection = sqlite3.connect(f"{folder}/points.db")
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")
+        connection.execute(
+            "create table metrics (run text, key text, step integer, time integer, value real, "
+            "primary key (run, key, step, time)) without rowid"
+        )
+        began = time.perf_counter()
+        for first in range(0, REFERENCE_POINTS, 10_000):
+            rows = [
+                ("r", f"layer{i % 10}/grad", i // 10, 1_700_000_000_000_000 + i, i * 0.1)
+                for i in range(first, first + 10_000)
+            ]
+            with connection:
+                connection.executemany("insert into metrics values (?,?,?,?,?)", rows)
+        seconds = time.perf_counter() - began
+        connection.close()
+    return REFERENCE_POINTS / seconds
+
+
+def ingest(points: int, metrics: int, reference: float) -> list[Figure]:
+    """Logs `points` points, `metrics` a row, through the fluent client and its shipper."""
+    rows = points // metrics
+    with serving() as server, tempfile.TemporaryDirectory(dir=Path.cwd()) as spool:
+        job = Path(__file__).with_name("job.py")
+        command = [sys.executable, str(job), server.uri, str(rows), str(metrics)]
+        env = {**os.environ, "RUNSTREAM_SPOOL_DIR": spool, "RUNSTREAM_FINISH_TIMEOUT": "600"}
+        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=env, check=True)
+        times = json.loads(answer.stdout.splitlines()[-1])
+        sealing_s = server.wait_until_sealed()
+        counted = count_points(server, times["run_id"])
+        if counted != rows * metrics:
+            raise RuntimeError(f"logged {rows * metrics} points, found {counted}")
+        seconds = times["delivered"] - times["first"]
+        rate = counted / seconds
+        name = f"durable points/s, {metrics} metrics a row"
+        log_us = (times["last"] - times["first"]) / rows * 1e6
+        detail = (
+            f"{counted / 1e6:.0f} M points in {seconds:.1f} s; log() {log_us:.1f} µs a row; sealed "
+            f"{sealing_s:.1f} s later; server {server.cpu_seconds():.1f} CPU-s, {server.peak_mib():.0f} MiB"
+        )
+        return [Figure(name, rate, "points/s", reference, "SQLite row per point", detail)]
+
+
+def count_points(server: BenchServer, run_id: str) -> int:
+    """Returns how many points the server holds of a run, by reading its whole history."""
+    request = pb.GetHistoryRequest(run_id=run_id)
+    total = 0
+    with server.channel() as channel:
+        call = channel.unary_stream(HISTORY, pb.GetHistoryRequest.SerializeToString)
+        for response in call(request):
+            for field, series in delimited_fields(response):
+                if field == 1:
+                    total += sum(len(c) // 8 for f, c in delimited_fields(series) if f == 4)
+    return total

@@ -1,0 +1,41 @@
+"""Measures what the promises with a number say: `make bench`, or `python -m benchmarks.run [NAME ...]`.
+
+Every figure stands beside a reference that was measured in the same run.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from benchmarks.ingest import ingest, row_per_point
+from benchmarks.latency import latency
+from benchmarks.reads import reads
+from benchmarks.report import Figure, machine, show
+
+MILLION = 1_000_000
+
+
+def ingest_figures(points: int) -> list[Figure]:
+    """Measures ingest with few and with many metrics a row."""
+    reference = row_per_point()
+    return [*ingest(points, 10, reference), *ingest(points, 1000, reference)]
+
+
+def main() -> None:
+    """Runs the benchmarks that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="ingest, latency, reads; all unless named")
+    parser.add_argument("--points", type=int, default=20, help="million points to ingest")
+    arguments = parser.parse_args()
+    benchmarks: dict[str, Callable[[], list[Figure]]] = {
+        "ingest": lambda: ingest_figures(arguments.points * MILLION),
+        "latency": latency,
+        "reads": reads,
+    }
+    sys.stdout.write(f"{machine()}\n\n")
+    for name in arguments.names or benchmarks:
+        show(benchmarks[name]())
+
+
+if __name__ == "__main__":
+    main()
