@@ -16,6 +16,7 @@ from tests.support.server import ServerProcess, StartServer
 
 DATA = random.Random(5).randbytes(24 * CHUNK_BYTES + 4321)
 SHA256 = hashlib.sha256(DATA).digest()
+DEATHS = 4
 VERIFIED = artifact_pb2.DIGEST_STATE_VERIFIED
 
 
@@ -84,11 +85,9 @@ def test_an_upload_that_many_deaths_interrupt_arrives_whole_and_loses_no_promise
     maker = random.Random(seed)
     run_id = new_run(server)
     upload = FileUpload(server, run_id, "model/weights", DATA)
-    deaths = 0
-    while deaths < 4 or upload.offset() < len(DATA):
+    for _ in range(DEATHS):
         promised = upload.send_until_death(maker)
         server.start()
-        deaths += 1
         assert upload.offset() >= promised
         assert upload.visible() is None
 
