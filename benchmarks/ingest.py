@@ -1,4 +1,4 @@
-"""Durable points a second: from the first `log()` to the last ack, sealing on, counted afterwards."""
+"""Durable points a second, from the first `log()` to the last ack, sealing on, counted after."""
 
 import json
 import os
@@ -21,7 +21,7 @@ HISTORY = "/runstream.v1.MetricService/GetHistory"
 
 
 def row_per_point() -> float:
-    """Returns points/s of the obvious way: a table row a point, in transactions of 10 000, as durable."""
+    """Returns points/s of the obvious way, as durable: a table row a point, 10 000 a transaction."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         connection = sqlite3.connect(f"{folder}/points.db")
         connection.execute("pragma journal_mode=wal")
@@ -61,8 +61,9 @@ def ingest(points: int, metrics: int, reference: float) -> list[Figure]:
         name = f"durable points/s, {metrics} metrics a row"
         log_us = (times["last"] - times["first"]) / rows * 1e6
         detail = (
-            f"{counted / 1e6:.0f} M points in {seconds:.1f} s; log() {log_us:.1f} µs a row; sealed "
-            f"{sealing_s:.1f} s later; server {server.cpu_seconds():.1f} CPU-s, {server.peak_mib():.0f} MiB"
+            f"{counted / 1e6:.0f} M points in {seconds:.1f} s; log() {log_us:.1f} µs a row; "
+            f"sealed {sealing_s:.1f} s later; server {server.cpu_seconds():.1f} CPU-s, "
+            f"{server.peak_mib():.0f} MiB"
         )
         return [Figure(name, rate, "points/s", reference, "SQLite row per point", detail)]
 

@@ -1,6 +1,7 @@
 """A training process that does nothing but log: `python job.py URI ROWS METRICS`.
 
-Writes one line of JSON: the wall-clock times of the first `log()`, of the last one's return, and of the last ack.
+Writes one line of JSON: the wall-clock times of the first `log()`, of the last one's return, and of
+the last ack.
 """
 
 import json

@@ -26,7 +26,7 @@ class Figure:
         text = f"{self.name:<46} {_number(self.value):>12} {self.unit}"
         if self.reference:
             ratio = self.value / self.reference
-            text += f"   = {ratio:.2f} × {self.reference_name} ({_number(self.reference)})"
+            text += f"   = {ratio:.2f} x {self.reference_name} ({_number(self.reference)})"
         return f"{text}\n{'':<46} {self.detail}" if self.detail else text
 
 

@@ -1,4 +1,4 @@
-"""Measures what the promises with a number say: `make bench`, or `python -m benchmarks.run [NAME ...]`.
+"""Measures what the promises with a number say: `make bench`.
 
 Every figure stands beside a reference that was measured in the same run.
 """

@@ -1,4 +1,4 @@
-"""A metric stream client for benchmarks: packed columns from numpy arrays, acks with their times."""
+"""A metric stream client for benchmarks: columns from numpy arrays, acks with their times."""
 
 import asyncio
 import time
