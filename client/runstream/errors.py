@@ -2,6 +2,7 @@
 
 RunstreamError
 ├── InvalidValue              a key, a value or a name that cannot be stored; also a ValueError
+├── RunStateError             this process's runs forbid it: one is active already
 ├── SpoolError                the spool on the local disk cannot be read or written
 │   └── UnsupportedSpool      it was written by a newer version
 └── ServerError               a server's answer
@@ -26,6 +27,7 @@ __all__ = [
     "NotFound",
     "OutOfRange",
     "ResourceExhausted",
+    "RunStateError",
     "RunstreamError",
     "ServerError",
     "ServerUnavailable",
@@ -52,6 +54,10 @@ class RunstreamError(Exception):
 
 class InvalidValue(RunstreamError, ValueError):
     """Means that a key, a value or a name cannot be stored. Nothing was."""
+
+
+class RunStateError(RunstreamError):
+    """Means that the runs of this process forbid the call. End the active one first."""
 
 
 class SpoolError(RunstreamError):
