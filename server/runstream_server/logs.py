@@ -1,6 +1,6 @@
 """The log: one line an event, on stderr.
 
-Code logs the name of an event and its fields: `log.info("run_sealed", extra={"run_id": …})`. `text`
+Code logs the name of an event and its fields: `log.info("sealed", extra={"run_id": …})`. `text`
 is for people, `json` (one object a line) for programs; both hold the same.
 """
 
