@@ -59,10 +59,11 @@ class RowLayout:
 
 
 def _values_getter(keys: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
-    if len(keys) > 1:
-        return itemgetter(*keys)
     # itemgetter of one key returns the value itself, and of none does not exist.
-    return lambda metrics: tuple(metrics[key] for key in keys)
+    if len(keys) == 1:
+        only = keys[0]
+        return lambda metrics: (metrics[only],)
+    return itemgetter(*keys) if keys else lambda _: ()
 
 
 NO_LAYOUT: Final = RowLayout(0, (), None)

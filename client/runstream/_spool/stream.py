@@ -176,9 +176,9 @@ class SegmentStream:
                 row_word = self.row_word
                 if step is None:
                     step = self.last_step + 1
-                head = _pack_head(row_word & 0xFFFFFFFF, layout.index, step, time_us)
-                frame = _pack_frame(layout.body_bytes, crc32(values, crc32(head)))
-                if os.write(self.fd, frame + head + values) != layout.record_bytes:
+                body = _pack_head(row_word & 0xFFFFFFFF, layout.index, step, time_us) + values
+                record = _pack_frame(layout.body_bytes, crc32(body)) + body
+                if os.write(self.fd, record) != layout.record_bytes:
                     self.state = ATTENTION
                     return False
                 # No call stands between these assignments: see `_account`.
