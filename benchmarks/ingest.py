@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.report import Figure
 from benchmarks.serving import BenchServer, serving
@@ -21,7 +22,7 @@ HISTORY = "/runstream.v1.MetricService/GetHistory"
 
 
 def row_per_point() -> float:
-    """Returns points/s of the obvious way, as durable: a table row a point, 10 000 a transaction."""
+    """Returns points/s of the obvious way, as durable: a row a point, 10 000 a transaction."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         connection = sqlite3.connect(f"{folder}/points.db")
         connection.execute("pragma journal_mode=wal")
@@ -73,7 +74,7 @@ def count_points(server: BenchServer, run_id: str) -> int:
     request = pb.GetHistoryRequest(run_id=run_id)
     total = 0
     with server.channel() as channel:
-        call = channel.unary_stream(HISTORY, pb.GetHistoryRequest.SerializeToString)
+        call: Any = channel.unary_stream(HISTORY, pb.GetHistoryRequest.SerializeToString)
         for response in call(request):
             for field, series in delimited_fields(response):
                 if field == 1:

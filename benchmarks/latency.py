@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from typing import Any
 
 import grpc.aio
 import numpy as np
@@ -79,7 +80,7 @@ async def _push_delays(server: BenchServer) -> list[float]:
     delays: list[float] = []
     async with grpc.aio.insecure_channel(server.address) as channel:
         run_id = await new_run(channel)
-        call = MetricServiceStub(channel).WatchRun(pb.WatchRunRequest(run_id=run_id))
+        call: Any = MetricServiceStub(channel).WatchRun(pb.WatchRunRequest(run_id=run_id))
         await call.read()
         stream = Stream(channel, run_id, ["loss"])
         await stream.open()

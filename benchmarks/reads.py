@@ -6,6 +6,7 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -97,7 +98,7 @@ def _history(server: BenchServer, run_id: str) -> tuple[float, int]:
     taken: list[float] = []
     points = 0
     with server.channel() as channel:
-        call = channel.unary_stream(HISTORY, pb.GetHistoryRequest.SerializeToString)
+        call: Any = channel.unary_stream(HISTORY, pb.GetHistoryRequest.SerializeToString)
         for _ in range(REPEATS):
             began = time.perf_counter()
             columns: dict[int, list[memoryview]] = {2: [], 3: [], 4: []}
