@@ -208,7 +208,7 @@ class ObjectReader(ABC):
     """Yields an object's bytes, or a range of them, in chunks of at most `READ_CHUNK_BYTES`.
 
     All of them are of the one object that `info` describes, also when it is replaced or deleted
-    meanwhile. At most one chunk is read ahead. Leave it by `async with`.
+    meanwhile. Only a few chunks are read ahead. Leave it by `async with`.
     """
 
     @property
