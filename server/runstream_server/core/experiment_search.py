@@ -1,8 +1,7 @@
 """Finds experiments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from runstream_server.core.filters import Attribute, Dialect, Field, Tag, Target
@@ -21,6 +20,7 @@ from runstream_server.storage import experiment_rows, search_pages
 from runstream_server.storage.database import Database
 from runstream_server.storage.experiment_rows import ExperimentRow
 from runstream_server.storage.search_fields import ExperimentFields, FieldColumns
+from runstream_server.storage.search_holders import Holders
 from runstream_server.storage.search_pages import PageQuery
 
 __all__ = ["ExperimentSearch", "search_experiments"]
@@ -71,23 +71,30 @@ async def search_experiments(
 def _query(search: ExperimentSearch) -> PageQuery:
     expression = read_filter(search.filter, Target.EXPERIMENTS, search.dialect)
     order = read_order(search.order_by, Target.EXPERIMENTS, search.dialect)
-    fields = ExperimentFields()
-    resolve = partial(_resolve, fields)
-    terms = compile_order(order, resolve)
-    conditions = [] if expression is None else [compile_filter(expression, resolve)]
+    columns = ExperimentFields()
+    fields = _Fields(columns)
+    terms = compile_order(order, fields)
+    conditions = [] if expression is None else [compile_filter(expression, fields)]
     return PageQuery(
-        source=fields.source, terms=terms, conditions=conditions, active=search.view.active
+        source=columns.source, terms=terms, conditions=conditions, active=search.view.active
     )
 
 
-def _resolve(fields: ExperimentFields, field: Field) -> FieldColumns | None:
-    match field:
-        case Tag(key):
-            return fields.tag(key)
-        case Attribute(name):
-            return fields.attribute(name)
-        case _:
-            return None
+class _Fields:
+    def __init__(self, of_experiments: ExperimentFields) -> None:
+        self._of_experiments = of_experiments
+
+    def columns(self, field: Field) -> FieldColumns | None:
+        match field:
+            case Tag(key):
+                return self._of_experiments.tag(key)
+            case Attribute(name):
+                return self._of_experiments.attribute(name)
+            case _:
+                return None
+
+    def holders(self, field: Field, values: Collection[str]) -> Holders | None:
+        return self._of_experiments.with_tag(field.key, values) if isinstance(field, Tag) else None
 
 
 def _size_of(found: Found) -> int:

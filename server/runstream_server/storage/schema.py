@@ -92,6 +92,7 @@ runs = sa.Table(
 )
 
 sa.Index("runs_by_start", runs.c.experiment_id, runs.c.start_time_us.desc(), runs.c.run_id)
+sa.Index("runs_of_all_by_start", runs.c.start_time_us.desc(), runs.c.run_id)
 
 params = sa.Table(
     "params",

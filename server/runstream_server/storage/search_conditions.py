@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from runstream_server.storage.schema import INDEXED_VALUE_CHARS
 from runstream_server.storage.search_fields import FieldColumns
 from runstream_server.storage.sqlite_functions import CASEFOLD
 
@@ -31,10 +30,7 @@ def is_absent(field: FieldColumns) -> Condition:
 
 def equals(field: FieldColumns, value: float | str) -> Condition:
     """The field is there and has the value."""
-    conditions = [field.value == value]
-    if field.prefix is not None:
-        conditions.append(field.prefix == str(value)[:INDEXED_VALUE_CHARS])
-    return _if_there(field, *conditions)
+    return _if_there(field, field.value == value)
 
 
 def differs(field: FieldColumns, value: float | str) -> Condition:
@@ -52,12 +48,8 @@ def compares(field: FieldColumns, operator: str, value: float) -> Condition:
 
 def is_among(field: FieldColumns, values: Collection[int | str], *, negated: bool) -> Condition:
     """The field is there and has one of the values or, negated, another one."""
-    if negated:
-        return _if_there(field, field.value.not_in(values))
-    conditions = [field.value.in_(values)]
-    if field.prefix is not None:
-        conditions.append(field.prefix.in_({str(v)[:INDEXED_VALUE_CHARS] for v in values}))
-    return _if_there(field, *conditions)
+    among = field.value.not_in(values) if negated else field.value.in_(values)
+    return _if_there(field, among)
 
 
 def is_like(
@@ -92,6 +84,5 @@ def is_within(
     return _if_there(field, within if inside else ~within)
 
 
-def _if_there(field: FieldColumns, *conditions: Condition) -> Condition:
-    there = (field.value.is_not(None),) if field.optional else ()
-    return sa.and_(*there, *conditions)
+def _if_there(field: FieldColumns, condition: Condition) -> Condition:
+    return sa.and_(field.value.is_not(None), condition) if field.optional else condition

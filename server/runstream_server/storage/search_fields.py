@@ -1,6 +1,6 @@
 """What a search can name, as SQL: columns that are there once for every run or experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +14,8 @@ from runstream_server.storage.schema import (
     runs,
     series,
     tags,
-    value_prefix,
 )
+from runstream_server.storage.search_holders import Holders, holders
 
 __all__ = ["ExperimentFields", "FieldColumns", "RunFields"]
 
@@ -33,13 +33,11 @@ class FieldColumns:
         value: The value; NULL when it is absent, or NaN.
         optional: Whether it can be absent.
         is_nan: Of metrics, whether the latest value is NaN; NULL when it is absent.
-        prefix: Of params and tags, the beginning of the value that the index on values holds.
     """
 
     value: sa.ColumnElement[Any]
     optional: bool = False
     is_nan: sa.ColumnElement[bool] | None = None
-    prefix: sa.ColumnElement[str] | None = None
 
 
 class _Joins:
@@ -73,8 +71,7 @@ class _Joins:
     def _label(self, label: sa.FromClause, key: str) -> FieldColumns:
         condition = sa.and_(self._is_of_row(label), label.c.key == key)
         if self._join(label, condition):
-            value = label.c.value
-            return FieldColumns(value=value, optional=True, prefix=value_prefix(value))
+            return FieldColumns(value=label.c.value, optional=True)
         return FieldColumns(value=self._scalar(label.c.value, condition), optional=True)
 
     def _metric(self, latest: sa.FromClause, key: str) -> FieldColumns:
@@ -143,6 +140,14 @@ class RunFields:
         """Returns an attribute by its name in filters."""
         return self.tag(PARENT_TAG) if name == "parent_run_id" else self._attributes[name]
 
+    def with_param(self, key: str, values: Collection[str]) -> Holders:
+        """Returns the runs that have a param with one of these values."""
+        return holders(params, runs.c.run_id, key, values)
+
+    def with_tag(self, key: str, values: Collection[str]) -> Holders:
+        """Returns the runs that have a tag with one of these values."""
+        return holders(tags, runs.c.run_id, key, values)
+
 
 class ExperimentFields:
     """The fields of one search for experiments."""
@@ -162,6 +167,10 @@ class ExperimentFields:
     def attribute(self, name: str) -> FieldColumns:
         """Returns an attribute by its name in filters."""
         return _EXPERIMENT_ATTRIBUTES[name]
+
+    def with_tag(self, key: str, values: Collection[str]) -> Holders:
+        """Returns the experiments that have a tag with one of these values."""
+        return holders(experiment_tags, experiments.c.experiment_id, key, values)
 
 
 _EXPERIMENT_ATTRIBUTES: Final = {

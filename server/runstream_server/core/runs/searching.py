@@ -1,12 +1,12 @@
 """Finds runs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.filters import (
+    Attribute,
     Dataset,
     Dialect,
     Expression,
@@ -18,9 +18,10 @@ from runstream_server.core.filters import (
     Target,
 )
 from runstream_server.core.latest import LatestMetrics
+from runstream_server.core.reserved_tags import PARENT_RUN_ID
 from runstream_server.core.runs.loading import load_runs
 from runstream_server.core.runs.values import Run
-from runstream_server.core.search.compiling import compile_filter, compile_order
+from runstream_server.core.search.compiling import compile_filter, compile_order, required_holders
 from runstream_server.core.search.pages import (
     Page,
     PageRequest,
@@ -35,6 +36,7 @@ from runstream_server.core.validation import check_count
 from runstream_server.storage import search_pages
 from runstream_server.storage.database import Database
 from runstream_server.storage.search_fields import FieldColumns, RunFields
+from runstream_server.storage.search_holders import Holders
 from runstream_server.storage.search_pages import PageQuery
 
 __all__ = ["RunSearch", "search_runs"]
@@ -98,14 +100,15 @@ def _query(
     expression: Expression | None,
     order: Sequence[OrderBy],
 ) -> PageQuery:
-    fields = RunFields(artifact_root_uri)
-    resolve = partial(_resolve, fields)
-    terms = compile_order(order, resolve)
-    conditions = [] if expression is None else [compile_filter(expression, resolve)]
+    columns = RunFields(artifact_root_uri)
+    fields = _Fields(columns)
+    terms = compile_order(order, fields)
+    conditions = [] if expression is None else [compile_filter(expression, fields)]
     return PageQuery(
-        source=fields.source,
+        source=columns.source,
         terms=terms,
         conditions=conditions,
+        holders=list(required_holders(expression, fields)),
         active=search.view.active,
         experiment_ids=search.experiment_ids,
     )
@@ -138,15 +141,30 @@ def _size_of(run: Run) -> int:
     return size + sum(len(text.encode()) for text in texts)
 
 
-def _resolve(fields: RunFields, field: Field) -> FieldColumns | None:
-    match field:
-        case Metric(key):
-            return fields.metric(key)
-        case Param(key):
-            return fields.param(key)
-        case Tag(key):
-            return fields.tag(key)
-        case Dataset():
-            return None  # no door takes dataset inputs, so no run has any
-        case _:
-            return fields.attribute(field.name)
+class _Fields:
+    def __init__(self, of_runs: RunFields) -> None:
+        self._of_runs = of_runs
+
+    def columns(self, field: Field) -> FieldColumns | None:
+        match field:
+            case Metric(key):
+                return self._of_runs.metric(key)
+            case Param(key):
+                return self._of_runs.param(key)
+            case Tag(key):
+                return self._of_runs.tag(key)
+            case Attribute(name):
+                return self._of_runs.attribute(name)
+            case Dataset():
+                return None  # no door takes dataset inputs, so no run has any
+
+    def holders(self, field: Field, values: Collection[str]) -> Holders | None:
+        match field:
+            case Param(key):
+                return self._of_runs.with_param(key, values)
+            case Tag(key):
+                return self._of_runs.with_tag(key, values)
+            case Attribute("parent_run_id"):
+                return self._of_runs.with_tag(PARENT_RUN_ID, values)
+            case _:
+                return None

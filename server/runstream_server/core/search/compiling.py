@@ -1,7 +1,7 @@
 """From the trees of core.filters to conditions and orders over columns."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, cast
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final, Protocol, cast
 
 import sqlalchemy as sa
 
@@ -19,12 +19,23 @@ from runstream_server.core.filters import (
 )
 from runstream_server.storage import search_conditions as conditions
 from runstream_server.storage.search_fields import FieldColumns
+from runstream_server.storage.search_holders import Holders
 from runstream_server.storage.search_order import OrderTerm, order_terms
 
-__all__ = ["Resolve", "compile_filter", "compile_order"]
+__all__ = ["SearchFields", "compile_filter", "compile_order", "required_holders"]
 
-Resolve = Callable[[Field], FieldColumns | None]
-"""Finds the columns of a field; None when nothing that is searched for has such a field."""
+
+class SearchFields(Protocol):
+    """What can be searched for, by the fields of filters."""
+
+    def columns(self, field: Field) -> FieldColumns | None:
+        """Returns the columns of a field; None when nothing here has such a field."""
+        ...
+
+    def holders(self, field: Field, values: Collection[str]) -> Holders | None:
+        """Returns those whose field has one of the values; None when no index knows them."""
+        ...
+
 
 _TYPES: Final[dict[ValueKind, tuple[type, ...]]] = {
     ValueKind.NUMBER: (float, int),
@@ -34,32 +45,57 @@ _TYPES: Final[dict[ValueKind, tuple[type, ...]]] = {
 }
 
 
-def compile_filter(expression: Expression, resolve: Resolve) -> sa.ColumnElement[bool]:
+def compile_filter(expression: Expression, fields: SearchFields) -> sa.ColumnElement[bool]:
     """Returns a condition that is true or false, never NULL, just as the expression is."""
     match expression:
         case And(operands):
-            return sa.and_(*(compile_filter(operand, resolve) for operand in operands))
+            return sa.and_(*(compile_filter(operand, fields) for operand in operands))
         case Or(operands):
-            return sa.or_(*(compile_filter(operand, resolve) for operand in operands))
+            return sa.or_(*(compile_filter(operand, fields) for operand in operands))
         case Not(operand):
-            return sa.not_(compile_filter(operand, resolve))
+            return sa.not_(compile_filter(operand, fields))
         case Comparison():
-            return _compile_comparison(expression, resolve)
+            return _compile_comparison(expression, fields)
 
 
-def compile_order(keys: Sequence[OrderBy], resolve: Resolve) -> list[OrderTerm]:
+def required_holders(expression: Expression | None, fields: SearchFields) -> Iterator[Holders]:
+    """Yields those among whom everything is that matches the expression."""
+    if isinstance(expression, And):
+        for operand in expression.operands:
+            yield from required_holders(operand, fields)
+    elif isinstance(expression, Comparison):
+        holders = _holders(expression, fields)
+        if holders is not None:
+            yield holders
+
+
+def compile_order(keys: Sequence[OrderBy], fields: SearchFields) -> list[OrderTerm]:
     """Returns the terms to order by."""
     terms: list[OrderTerm] = []
     for key in keys:
-        columns = resolve(key.field)
+        columns = fields.columns(key.field)
         if columns is not None:
             types = _TYPES[key.field.kind]
             terms.extend(order_terms(columns, types, descending=key.descending))
     return terms
 
 
-def _compile_comparison(comparison: Comparison, resolve: Resolve) -> sa.ColumnElement[bool]:
-    columns = resolve(comparison.field)
+def _holders(comparison: Comparison, fields: SearchFields) -> Holders | None:
+    value = comparison.value
+    match comparison.operator:
+        case Operator.EQ if isinstance(value, str):
+            return fields.holders(comparison.field, {value})
+        case Operator.IN if isinstance(value, tuple):
+            return fields.holders(comparison.field, set(value))
+        case _:
+            return None
+
+
+def _compile_comparison(comparison: Comparison, fields: SearchFields) -> sa.ColumnElement[bool]:
+    holders = _holders(comparison, fields)
+    if holders is not None:
+        return holders.condition
+    columns = fields.columns(comparison.field)
     operator = comparison.operator
     if columns is None:
         return sa.true() if operator is Operator.IS_NULL else sa.false()
