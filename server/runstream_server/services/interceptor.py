@@ -180,7 +180,14 @@ async def _abort(error: Exception, record: RpcRecord, context: RpcContext) -> No
     record.code = failure.reason.status.name
     record.reason = failure.reason.name
     status = to_status(failure)
-    await context.abort(status.code, status.details, status.trailing_metadata or ())
+    try:
+        await context.abort(status.code, status.details, status.trailing_metadata or ())
+    except Exception as error_of_abort:
+        if type(error_of_abort).__name__ not in CONNECTION_ERRORS:
+            raise
+        # The client is gone, or does not read and so keeps an earlier message from being sent:
+        # nothing can be told any more, and gRPC ends the call.
+        raise asyncio.CancelledError from None
 
 
 def _abort_before(error: BaseException) -> grpc.aio.AbortError | None:

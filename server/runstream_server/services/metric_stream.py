@@ -40,6 +40,8 @@ class MetricStreams:
         reader = asyncio.create_task(self._take_in(stream, requests), name="metric-stream-reader")
         reader.add_done_callback(lambda _: stream.news.set())
         self._open.add(stream)
+        if self._stopping.begun:  # while the stream was being opened
+            stream.news.set()
         try:
             async for answer in self._answers(stream, reader):
                 yield answer

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from grpc_health.v1 import health_pb2
 from tests.support.calls import error_info, retry_delay_s
-from tests.support.scripted_service import Door, open_door
+from tests.support.scripted_service import SERVICE, Door, open_door
 from tests.support.server import ServerProcess, StartServer
 
 from runstream.v1 import (
@@ -31,6 +31,8 @@ Answers = Iterator[metric_pb.StreamMetricsResponse]
 WatchAnswers = Iterator[health_pb2.HealthCheckResponse]
 RUN_ID = "a" * 32
 FORCED = 130
+STREAM = f"{SERVICE}/stream_stream"
+SENT = "runstream_rpc_message_bytes_total"
 ORDER = [
     "stopping",
     "health_off",
@@ -76,6 +78,20 @@ def silent_stream(server: ServerProcess) -> Iterator[Answers]:
         assert next(answers).HasField("opened")
         yield answers
         hung_up.set()
+
+
+async def read_all(call: grpc.aio.StreamStreamCall[StringValue, StringValue]) -> None:
+    while await call.read() is not grpc.aio.EOF:
+        pass
+
+
+async def settled(read: Callable[[], float]) -> None:
+    """Returns when a number has not changed for a while."""
+    before, now = -1.0, read()
+    async with asyncio.timeout(10):
+        while now != before:
+            await asyncio.sleep(0.2)
+            before, now = now, read()
 
 
 def watch_health(channel: grpc.Channel) -> WatchAnswers:
@@ -191,6 +207,23 @@ async def test_an_rpc_under_way_may_finish(door: Door) -> None:
     await call.done_writing()
     assert await call.read() is grpc.aio.EOF
     await stop
+
+
+async def test_a_client_that_does_not_read_holds_nothing_up(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    requests = [StringValue(value="x" * 9_000) for _ in range(10_000)]
+    call = door.call("stream_stream")(requests, timeout=10)
+    await call.read()
+    await settled(lambda: door.metric(SENT, method=STREAM, direction="sent"))
+
+    stop = asyncio.create_task(door.server.stop(0.5))
+    door.grace_over.begin()
+
+    await asyncio.wait_for(stop, 3)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await read_all(call)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("kind", ["unary_unary", "stream_stream"])
