@@ -116,7 +116,7 @@ def test_a_signal_stops_it_in_order_with_exit_code_0(
     assert server.events("stopping")[0]["signal"] == number.name
 
 
-def test_an_idle_server_stops_within_two_seconds_also_with_open_connections(
+def test_an_idle_server_does_not_wait_for_the_grace_also_with_open_connections(
     server: ServerProcess,
 ) -> None:
     with server.channel() as channel:
@@ -125,7 +125,7 @@ def test_an_idle_server_stops_within_two_seconds_also_with_open_connections(
 
         server.terminate()
 
-    assert time.monotonic() - begin_s < 2
+    assert time.monotonic() - begin_s < 5
 
 
 def test_who_watches_health_hears_of_the_stop_and_then_is_sent_away(server: ServerProcess) -> None:
@@ -190,7 +190,7 @@ def test_while_it_stops_health_is_off_and_a_second_signal_ends_it_at_once(
 
     assert (health.status_code, health.text) == (503, "STOPPING")
     assert server.wait() == FORCED
-    assert time.monotonic() - begin_s < 1
+    assert time.monotonic() - begin_s < 3
     assert server.events("stop_forced")
 
 
