@@ -58,9 +58,11 @@ class Delivery:
 
     def announce(self, run_id: str) -> None:
         """Tells where the run can be seen, if the server's web address is known."""
+        if self.uri.folder is not None:
+            return
         from runstream._ship.status import read_status
 
-        status = None if self.uri.folder else read_status(self.spool_dir)
+        status = read_status(self.spool_dir)
         server = status["servers"].get(self.uri.text) if status else None
         if server is not None and server["http_address"]:
             _say(f"run {run_id}: {server['http_address']}/#/runs/{run_id}")

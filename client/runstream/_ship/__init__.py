@@ -35,8 +35,20 @@ again every minute while the writer lives, by the next shipper, and by `sync`.
 | `link`, `failures`, `backoff`, `waterline` | the connection, errors, pauses, progress |
 """
 
+from typing import TYPE_CHECKING
+
 from runstream._ship.delivery import DeliveryReport, Progress, wait_delivered
 from runstream._ship.launch import ensure_shipper
-from runstream._ship.syncing import sync
+
+if TYPE_CHECKING:
+    from runstream._ship.syncing import sync
 
 __all__ = ["DeliveryReport", "Progress", "ensure_shipper", "sync", "wait_delivered"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "sync":  # it takes asyncio, which training processes can do without
+        from runstream._ship.syncing import sync
+
+        return sync
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
