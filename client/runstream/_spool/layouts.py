@@ -59,11 +59,12 @@ class RowLayout:
 
 
 def _values_getter(keys: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
-    # itemgetter of one key returns the value itself, and of none does not exist.
-    if len(keys) == 1:
-        only = keys[0]
-        return lambda metrics: (metrics[only],)
-    return itemgetter(*keys) if keys else lambda _: ()
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    if not keys:
+        return lambda _: ()
+    only = keys[0]
+    return lambda metrics: (metrics[only],)  # itemgetter of one key returns the value itself
 
 
 NO_LAYOUT: Final = RowLayout(0, (), None)

@@ -184,7 +184,7 @@ class SegmentStream:
                 # No call stands between these assignments: see `_account`.
                 self.size += layout.record_bytes
                 self.row_word = row_word + ROW_STEP
-                self.state = IDLE if self.size < self.limit else ATTENTION
+                self.state = ATTENTION if self.pending or self.size >= self.limit else IDLE
             except BaseException as error:
                 self.state = ATTENTION
                 if isinstance(error, struct.error) or _is_the_disks(error):
@@ -196,29 +196,16 @@ class SegmentStream:
 
     def append(self, entry: Entry) -> Outcome:
         """Writes an entry, after those that wait."""
-        outcome = Outcome()
         with self.lock:
             if self.state == WRITING:
                 self.pending.append(entry)
-                return outcome
-            if self.state == CLOSED:
-                return Outcome(OSError(errno.EBADF, "the writer is closed"), entry.points)
-            self._flush(outcome)
-            if outcome.error is None:
-                outcome.error = self._store(entry)
-            if outcome.error is None:
-                self._flush(outcome)
-            else:
-                self._keep_or_lose(entry, outcome)
-        return outcome
+                return Outcome()
+            return self._write_all(entry)
 
     def flush(self) -> Outcome:
         """Writes what waits."""
-        outcome = Outcome()
         with self.lock:
-            if self.state != WRITING:
-                self._flush(outcome)
-        return outcome
+            return self._write_all(None) if self.state != WRITING and self.pending else Outcome()
 
     def close(self, entry: Entry) -> Outcome:
         """Writes what waits and the last entry, and gives up the lock."""
@@ -257,50 +244,66 @@ class SegmentStream:
         self.fd = self._lock_fd = -1
         self.segment = None
 
-    def _flush(self, outcome: Outcome) -> None:
-        while self.pending and self.state != CLOSED:
+    def _write_all(self, entry: Entry | None) -> Outcome:
+        outcome = Outcome()
+        if self.state == CLOSED:
+            return Outcome(
+                OSError(errno.EBADF, "the writer is closed"), entry.points if entry else 0
+            )
+        is_settled = self.state == IDLE
+        try:
+            # From here on, a signal handler's entries go to `pending`.
+            self.state = WRITING
+            if not is_settled:
+                self._settle()
+            self._write_pending(outcome)
+            if entry is not None:
+                outcome.error = outcome.error or self._store(entry)
+                if outcome.error is not None:
+                    self._put_off([*self.pending, entry], outcome)
+                self._write_pending(outcome)
+            if self.state == WRITING:
+                self.state = ATTENTION if self.pending else IDLE
+        except BaseException:
+            self.state = ATTENTION
+            raise
+        return outcome
+
+    def _write_pending(self, outcome: Outcome) -> None:
+        while self.pending and outcome.error is None:
             entry = self.pending.popleft()
             outcome.error = self._store(entry)
             if outcome.error is not None:
-                waiting = [entry, *self.pending]
-                self.pending.clear()
-                for refused in waiting:
-                    self._keep_or_lose(refused, outcome)
-                break
+                self._put_off([entry, *self.pending], outcome)
 
-    def _keep_or_lose(self, entry: Entry, outcome: Outcome) -> None:
-        if not entry.keep:
-            outcome.lost_points += entry.points
-        elif len(self.pending) < MAX_PENDING:
-            self.pending.append(entry)
-            self.state = ATTENTION
-        else:
-            outcome.lost_records += 1
+    def _put_off(self, entries: list[Entry], outcome: Outcome) -> None:
+        """Keeps what must not be lost, and counts the rest as lost."""
+        kept = [entry for entry in entries if entry.keep]
+        outcome.lost_points += sum(entry.points for entry in entries if not entry.keep)
+        outcome.lost_records += len(kept[MAX_PENDING:])
+        self.pending = deque(kept[:MAX_PENDING])
 
     def _store(self, entry: Entry) -> OSError | None:
+        if self.state == CLOSED:
+            return OSError(errno.EBADF, "the writer is closed")
         error = self._try_to_store(entry)
         # What stopped a write that stored a part of its bytes, only another one tells.
         return self._try_to_store(entry) if isinstance(error, _ShortWriteError) else error
 
     def _try_to_store(self, entry: Entry) -> OSError | None:
-        total, before = entry.records, self._records()
+        total = entry.records
         failure: OSError | None = None
+        before = self._records()
         try:
-            if self.state == ATTENTION:
-                self._settle()
-            self.state = WRITING
             if self.fd < 0 or self.size >= self.limit:
                 self._rotate()
-            before = self._records()
             data = entry.encode(self)
             written = os.write(self.fd, data)
             self._account(memoryview(data)[:written])
             if written < len(data):
                 raise _ShortWriteError(errno.ENOSPC, "only a part of a record was written")
-            self.state = IDLE
-        except BaseException as error:
-            self.state = ATTENTION
-            if not isinstance(error, OSError) or not _is_the_disks(error):
+        except OSError as error:
+            if not _is_the_disks(error):
                 raise
             failure = error
             self._settle()
@@ -344,7 +347,6 @@ class SegmentStream:
         except OSError:
             descriptor, self.fd, self.segment = self.fd, -1, None
             os.close(descriptor)
-        self.state = IDLE
 
     def _rotate(self) -> None:
         try:

@@ -135,6 +135,16 @@ class SpoolWriter:
         return self._stream.rows
 
     @property
+    def operations(self) -> int:
+        """How many operations are in the spool: the number of the next one."""
+        return self._stream.operations
+
+    @property
+    def artifacts(self) -> int:
+        """How many artifacts are in the spool: the number of the next one."""
+        return self._stream.artifacts
+
+    @property
     def rejected(self) -> Mapping[str, int]:
         """How many points were not stored, by reason; see `Faults.counts`."""
         return self._faults.counts
