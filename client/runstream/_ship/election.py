@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from runstream.errors import SpoolError
 
-__all__ = ["ShipperLock", "is_shipper_alive", "shipper_pid"]
+__all__ = ["LOCK_NAME", "ShipperLock", "is_shipper_alive", "shipper_pid"]
 
 LOCK_NAME: Final = "shipper.lock"
 PATIENCE_S: Final = 0.5

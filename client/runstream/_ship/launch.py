@@ -4,11 +4,12 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
 import runstream
-from runstream._ship.election import is_shipper_alive
+from runstream._ship.election import LOCK_NAME, is_shipper_alive
 from runstream._tracking_uri import TrackingUri
 
 __all__ = ["LOG_NAME", "command", "ensure_shipper", "start_shipper"]
@@ -16,8 +17,11 @@ __all__ = ["LOG_NAME", "command", "ensure_shipper", "start_shipper"]
 LOG_NAME: Final = "shipper.log"
 _SITE_FOLDERS: Final = ("site-packages", "dist-packages")
 
-_started: dict[int, Path] = {}
-"""The shippers that this process started, and their spools."""
+START_GRACE_S: Final = 30.0
+"""A shipper that has not taken the lock after so long is not waited for."""
+
+_started: dict[int, tuple[Path, int]] = {}
+"""The shippers that this process started: their spools, and when, in ns since the epoch."""
 
 
 def ensure_shipper(spool_dir: str | os.PathLike[str], tracking_uri: str) -> bool:
@@ -46,7 +50,7 @@ def ensure_shipper(spool_dir: str | os.PathLike[str], tracking_uri: str) -> bool
 def start_shipper(directory: Path) -> bool:
     """Starts the spool's shipper if there is none; returns whether it did."""
     _reap()
-    if directory in _started.values() or is_shipper_alive(directory):
+    if is_shipper_alive(directory) or _is_on_its_way(directory):
         return False
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = os.open(
@@ -66,7 +70,7 @@ def start_shipper(directory: Path) -> bool:
         os.close(log)
     # It outlives this process on purpose; without this, subprocess would complain of that.
     process.returncode = 0
-    _started[process.pid] = directory
+    _started[process.pid] = (directory, time.time_ns())
     return True
 
 
@@ -84,6 +88,17 @@ def _environment() -> dict[str, str]:
         paths = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
         environment["PYTHONPATH"] = os.pathsep.join([*paths, str(home)])
     return environment
+
+
+def _is_on_its_way(directory: Path) -> bool:
+    """Tells whether a shipper that this process started is yet to take the lock.
+
+    One that has taken it and given it up may still live for a moment, but ships nothing any more.
+    """
+    since_ns = time.time_ns() - int(START_GRACE_S * 1e9)
+    with contextlib.suppress(FileNotFoundError):
+        since_ns = max(since_ns, (directory / LOCK_NAME).stat().st_mtime_ns)
+    return any(each == directory and at_ns > since_ns for each, at_ns in _started.values())
 
 
 def _reap() -> None:

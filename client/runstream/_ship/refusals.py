@@ -14,10 +14,8 @@ __all__ = ["MAX_REASON_LENGTH", "Refusal", "RefusedLayouts", "narrowed"]
 MAX_REASON_LENGTH: Final = 1_000
 """The longest reason of a skip."""
 
-_LAYOUT_REASONS: Final = frozenset(
-    {"INVALID_KEY", "VALUE_TOO_LONG", "INVALID_DEFINITION", "LIMIT_EXCEEDED"}
-)
-"""What is wrong with a row's series, and so with every row of its layout."""
+_LAYOUT_REASONS: Final = frozenset({"INVALID_KEY", "VALUE_TOO_LONG", "INVALID_DEFINITION"})
+"""What is wrong with the names of a row's series, and so with every row of its layout."""
 
 
 @dataclass(frozen=True, slots=True)

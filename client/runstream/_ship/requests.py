@@ -145,7 +145,10 @@ def _text(fields: _Fields, name: str) -> str:
 
 
 def _texts(fields: _Fields, name: str) -> Mapping[str, str]:
-    return cast("Mapping[str, str]", fields.get(name) or {})
+    texts: object = fields.get(name) or {}
+    if not isinstance(texts, Mapping):
+        raise TypeError(f"{name} are texts by key, not {texts!r:.100}")
+    return cast("Mapping[str, str]", texts)
 
 
 def _status(fields: _Fields) -> run_pb2.RunStatus.ValueType:

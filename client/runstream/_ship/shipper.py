@@ -129,11 +129,12 @@ class Shipper:
             if self._wanted is not None and self._has_all(self._wanted):
                 return
             under_way = [each for each in self.shipments.values() if not each.ended]
-            if under_way or self._begun:
+            is_busy = bool(under_way or self._begun)
+            if is_busy:
                 busy_at = now
             if not under_way or any(link.state == "connected" for link in self._links.values()):
                 contact_at = now
-            if self._wanted is None and now - busy_at >= self._linger_s:
+            if self._wanted is None and not is_busy and now - busy_at >= self._linger_s:
                 return
             if now - contact_at >= GIVE_UP_S:
                 if not any(each.spool.alive() for each in under_way):
@@ -146,8 +147,7 @@ class Shipper:
         for writer, position in wanted.items():
             shipment = self.shipments.get(writer)
             if shipment is not None:
-                stands = shipment.state in ("stopped", "unreadable")
-                if not (shipment.ended or stands or shipment.delivered_to >= position):
+                if not (shipment.ended or _is_enough(shipment, position)):
                     return False
             elif any(spool.writer_id == writer for spool in self._begun):
                 return False
@@ -257,6 +257,14 @@ class Shipper:
             for writer, shipment in list(self.shipments.items()):
                 if shipment.state == "delivered" and shipment.spool.acked().finished:
                     del self.shipments[writer]
+
+
+def _is_enough(shipment: Shipment, wanted: Position) -> bool:
+    """Tells whether a shipment that has not ended need not be waited for."""
+    if shipment.state in ("stopped", "unreadable"):
+        return True
+    # That of a dead writer ends at once, and only then is noted as finished.
+    return shipment.delivered_to >= wanted and shipment.spool.alive()
 
 
 def _target(identity: WriterIdentity) -> TrackingUri | None:
