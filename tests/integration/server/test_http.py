@@ -110,10 +110,11 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(shared_server: Serve
     host, _, port = shared_server.http_address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(
-            b"POST /anything HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n"
+            b"POST /anything HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            b"Content-Length: 99999999\r\n\r\n"
         )
 
-        answer = connection.recv(65_536).decode()
+        answer = connection.makefile("rb").read().decode()
 
     assert answer.startswith("HTTP/1.1 413 ")
     assert "4194304" in answer
