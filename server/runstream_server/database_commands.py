@@ -4,9 +4,9 @@ import asyncio
 
 from runstream_server.data_dir import locked_data_dir
 from runstream_server.exits import ExitCode, StartRefused
-from runstream_server.opening import open_database, refusing
+from runstream_server.opening import refusing
 from runstream_server.settings import ServerSettings
-from runstream_server.storage import setup
+from runstream_server.storage import setup, upgrades
 from runstream_server.storage.database import Database
 from runstream_server.storage.schema import SCHEMA_VERSION
 from runstream_server.storage.setup import SchemaFacts
@@ -47,10 +47,10 @@ async def _read_version(settings: ServerSettings) -> SchemaFacts | None:
 
 
 async def _upgrade(settings: ServerSettings) -> tuple[str, str]:
-    facts = await _read_version(settings)
-    async with open_database(settings.database_path):
-        pass
-    return (facts.schema_version if facts else "empty"), SCHEMA_VERSION
+    path = settings.database_path
+    with refusing(path):
+        async with Database.sqlite(str(path)) as database:
+            return await upgrades.upgrade(database)
 
 
 def _require_file(settings: ServerSettings) -> None:

@@ -9,8 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.storage.database import Database
 from runstream_server.storage.schema import SCHEMA_VERSION, experiments, metadata, server_facts
+from runstream_server.storage.upserts import insert_into
 
-__all__ = ["DatabaseMismatch", "SchemaFacts", "create_or_check", "version"]
+__all__ = [
+    "DatabaseMismatch",
+    "SchemaFacts",
+    "check",
+    "create_or_check",
+    "lock",
+    "read_facts",
+    "store_facts",
+    "version",
+]
 
 OLDEST_COMPATIBLE: Final = "0001"
 """A program whose schema version is less must not touch a database that this program made."""
@@ -19,7 +29,7 @@ DEFAULT_EXPERIMENT_ID: Final = 0
 DEFAULT_EXPERIMENT_NAME: Final = "Default"
 
 _SETUP_LOCK: Final = 0x72756E73
-"""Names the PostgreSQL lock that keeps servers that start at once from making the same tables."""
+"""Names the PostgreSQL lock of those that make or change tables."""
 
 _SCHEMA_VERSION_FACT: Final = "schema_version"
 _OLDEST_COMPATIBLE_FACT: Final = "oldest_compatible_schema_version"
@@ -81,8 +91,12 @@ async def read_facts(connection: AsyncConnection) -> SchemaFacts | None:
     return SchemaFacts(schema_version, facts.get(_OLDEST_COMPATIBLE_FACT, schema_version))
 
 
-def check(facts: SchemaFacts | None) -> None:
-    """Raises DatabaseMismatch unless this program can use a database that says this of itself."""
+def check(facts: SchemaFacts | None) -> SchemaFacts:
+    """Returns what a database says of itself.
+
+    Raises:
+        DatabaseMismatch: This program cannot use a database that says this.
+    """
     if facts is None or facts.schema_version < SCHEMA_VERSION:
         found = "no version" if facts is None else f"version {facts.schema_version}"
         message = (
@@ -97,18 +111,24 @@ def check(facts: SchemaFacts | None) -> None:
             " install a newer runstream"
         )
         raise DatabaseMismatch(message)
+    return facts
+
+
+async def lock(connection: AsyncConnection) -> None:
+    """Lets nobody else make or change tables until the transaction ends."""
+    if connection.dialect.name == "postgresql":  # a writer of SQLite is alone anyway
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETUP_LOCK)))
 
 
 async def _create_unless_made(connection: AsyncConnection) -> None:
-    if connection.dialect.name == "postgresql":
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETUP_LOCK)))
+    await lock(connection)
     if await read_facts(connection) is None:
         await connection.run_sync(metadata.create_all)
-        await fill(connection)
+        await _insert_default_experiment(connection)
+        await store_facts(connection)
 
 
-async def fill(connection: AsyncConnection) -> None:
-    """Inserts what every database holds from the start into new tables."""
+async def _insert_default_experiment(connection: AsyncConnection) -> None:
     now_us = time.time_ns() // 1000
     await connection.execute(
         sa.insert(experiments).values(
@@ -120,10 +140,15 @@ async def fill(connection: AsyncConnection) -> None:
             update_time_us=now_us,
         )
     )
-    facts = {
-        _SCHEMA_VERSION_FACT: SCHEMA_VERSION,
-        _OLDEST_COMPATIBLE_FACT: OLDEST_COMPATIBLE,
-    }
+
+
+async def store_facts(connection: AsyncConnection) -> None:
+    """Lets the database say of itself what this program writes."""
+    query = insert_into(connection, server_facts)
+    query = query.on_conflict_do_update(
+        index_elements=["name"], set_={"value": query.excluded.value}
+    )
+    facts = {_SCHEMA_VERSION_FACT: SCHEMA_VERSION, _OLDEST_COMPATIBLE_FACT: OLDEST_COMPATIBLE}
     await connection.execute(
-        sa.insert(server_facts), [{"name": name, "value": value} for name, value in facts.items()]
+        query, [{"name": name, "value": value} for name, value in facts.items()]
     )

@@ -51,7 +51,22 @@ TEXTS: Final = (
     "1",
 )
 VALUES: Final = (*TEXTS, LONG, LONG + "x", LONG + "y")
-PATTERNS: Final = ("%", "_", "x%", "%Y", "X_", "ss", "\\%", "_\\", "%é", "É%", "", "🦒", "%'%")
+PATTERNS: Final = (
+    "%",
+    "_",
+    "x%",
+    "%Y",
+    "X_",
+    "ss",
+    "\\%",
+    "_\\",
+    "%é",
+    "É%",
+    "",
+    "🦒",
+    "%'%",
+    "%\\%",
+)
 NUMBERS: Final = (0.0, -0.0, 1.5, -2.0, 1e308, -5e-324, math.inf, -math.inf)
 BASE_US: Final = 1_700_000_000_000_000
 TIMES_US: Final = (0, BASE_US, BASE_US + 1, BASE_US + 999, BASE_US + 1_000, BASE_US + 5_000)

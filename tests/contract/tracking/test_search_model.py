@@ -19,7 +19,9 @@ from tests.contract.tracking.search_model import (
 )
 from tests.contract.tracking.serving import Tracking
 
-QUESTIONS = st.lists(st.tuples(expressions(), orders(), st.integers(1, 5)), min_size=4, max_size=4)
+QUESTIONS = st.lists(
+    st.tuples(expressions(), orders(), st.sampled_from((1, 2, 3, 100))), min_size=10, max_size=10
+)
 EXPERIMENTS = st.lists(st.sampled_from(("0", "1", "7")), max_size=3)
 
 
@@ -51,7 +53,7 @@ async def found(tracking: Tracking, request: pb.SearchRunsRequest) -> list[str]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
