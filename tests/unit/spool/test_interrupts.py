@@ -24,22 +24,28 @@ from runstream._spool import Operation, SpoolWriter
 
 
 class Interrupter:
-    """Calls `action` at the n-th place at which a signal handler could run, within the spool."""
+    """Calls `action` at the n-th place at which a signal handler could run, within the spool.
 
-    def __init__(self, place: int, action: Callable[[], None]) -> None:
+    With `times`, at so many places from there on.
+    """
+
+    def __init__(self, place: int, action: Callable[[], None], times: int = 1) -> None:
         self.remaining = place
         self.action = action
+        self.times = times
 
     def profile(self, frame: FrameType, event: str, _: object) -> None:
         if event in {"call", "c_return"} and "_spool" in frame.f_code.co_filename:
             self.remaining -= 1
-            if self.remaining == 0:
+            if -self.times < self.remaining <= 0:
                 self.action()
 
 
 @contextmanager
-def interrupted_at(place: int, action: Callable[[], None]) -> Generator[Interrupter]:
-    interrupter = Interrupter(place, action)
+def interrupted_at(
+    place: int, action: Callable[[], None], times: int = 1
+) -> Generator[Interrupter]:
+    interrupter = Interrupter(place, action, times)
     previous = sys.getprofile()
     sys.setprofile(interrupter.profile)
     try:
@@ -186,6 +192,33 @@ def test_a_handlers_own_exception_is_not_taken_for_the_disks(tmp_path: Path) -> 
         values = values_of(decoded(read_all(writer.folder)), "x")
         assert values in ([0.0, 1.0, 2.0], [0.0, 2.0])
     assert seen == place - 1
+
+
+@pytest.mark.parametrize("append", APPENDS)
+@pytest.mark.parametrize("times", [2, 30])
+def test_handlers_that_log_at_many_places_keep_their_order(
+    tmp_path: Path, append: Callable[[SpoolWriter], None], times: int
+) -> None:
+    for place in range(1, 24):
+        writer = new_writer(tmp_path)
+        writer.log({"x": 0.0})
+        writer.log({"h": -1})
+        calls: list[int] = []
+
+        def handle(writer: SpoolWriter = writer, calls: list[int] = calls) -> None:
+            writer.log({"h": len(calls)})
+            writer.operation({"h": len(calls)})
+            calls.append(1)
+
+        with interrupted_at(place, handle, times):
+            append(writer)
+
+        records = read_all(writer.folder)
+        handled = list(range(len(calls)))
+        assert values_of(decoded(records), "h") == [-1, *handled]
+        operations = [record for record in records if isinstance(record, Operation)]
+        assert [op.payload["h"] for op in operations if "h" in op.payload] == handled
+        assert offsets_told(records) == list(range(writer.rows))
 
 
 class LoggingNumber:
