@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+from runstream._fluent import exits
 from runstream._fluent.operations import Operation
+from runstream._fluent.session import Session
 from runstream._spool import SpoolWriter, default_spool_dir
 from runstream._tracking_uri import TrackingUri
 from runstream.errors import SpoolError
@@ -123,21 +125,23 @@ class Beginning:
     """What each writer of a run says first, because any of them may be delivered first.
 
     A writer of the process that started the run says it at once, one of a forked child before the
-    child first logs.
+    child first logs; from then on, the end of that process ends its part of the run.
 
     Attributes:
         began_in: The process that said it last: in a forked child, its own id tells that it has
             logged.
     """
 
-    def __init__(self, create: Operation, delivery: Delivery) -> None:
+    def __init__(self, create: Operation, delivery: Delivery, session: Session) -> None:
         self._create = create
         self._delivery = delivery
+        self._session = session
         self.began_in = 0
 
     def __call__(self, writer: SpoolWriter) -> None:
         writer.operation(self._create)
         self.began_in = os.getpid()
+        exits.install(self._session)
         self._delivery.start()
 
 

@@ -7,6 +7,7 @@ its own finalizers do it, while the exception that ends the process is still at 
 """
 
 import atexit
+import os
 import sys
 import threading
 from types import TracebackType
@@ -33,12 +34,25 @@ class ExitHooks:
         self._logged_at_exit = -1
         self._excepthook: Callable[..., object] = sys.__excepthook__
         self._exit: Callable[..., NoReturn] = sys.exit
+        self._finalized_pid = 0
 
     def install(self) -> None:
         """Puts the hooks in front of those that are there."""
         self._excepthook, sys.excepthook = sys.excepthook, self._note_uncaught
         self._exit, sys.exit = sys.exit, self._note_exit
         atexit.register(self.end_open_runs)
+
+    def install_finalizer(self) -> None:
+        """Makes `multiprocessing` end the open runs of this child of it.
+
+        A forked child runs none of the finalizers that it inherits, so each has its own.
+        """
+        from multiprocessing import util
+
+        if self._finalized_pid != os.getpid():
+            self._finalized_pid = os.getpid()
+            end = self._end_with_current_error
+            util.Finalize(None, end, exitpriority=_FINALIZER_PRIORITY)
 
     def end_open_runs(self, error: BaseException | None = None) -> None:
         """Ends the open runs as the process ends."""
@@ -53,6 +67,9 @@ class ExitHooks:
         except KeyboardInterrupt:
             # finish() has said what is not delivered; the process ends either way.
             return
+
+    def _end_with_current_error(self) -> None:
+        self.end_open_runs(sys.exc_info()[1])
 
     def _logged(self) -> int:
         return sum(run.logged for run in self._session.open_runs())
@@ -84,14 +101,4 @@ def install(session: Session) -> None:
             _installed[0].install()
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
-        _install_finalizer(_installed[0])
-
-
-def _install_finalizer(hooks: ExitHooks) -> None:
-    from multiprocessing import util
-
-    def end() -> None:
-        hooks.end_open_runs(sys.exc_info()[1])
-
-    # Finalizers that a forked child inherits are not run there, so each process has its own.
-    util.Finalize(None, end, exitpriority=_FINALIZER_PRIORITY)
+        _installed[0].install_finalizer()

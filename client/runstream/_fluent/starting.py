@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from runstream._fluent import exits, operations
+from runstream._fluent import operations
 from runstream._fluent.delivery import Beginning, Delivery
 from runstream._fluent.launch import find_rank, is_restart, job_key
 from runstream._fluent.names import checked_experiment, checked_run_name
@@ -108,7 +108,7 @@ def start(session: Session, request: RunRequest) -> ActiveRun:
         parent_run_id=request.parent_run_id,
         existing=request.may_be_elsewhere,
     )
-    beginning = Beginning(create, delivery)
+    beginning = Beginning(create, delivery, session)
     writer = _open_writer(delivery, beginning, run_id, request)
     beginning(writer)
     is_first = not request.rank
@@ -125,7 +125,6 @@ def start(session: Session, request: RunRequest) -> ActiveRun:
         name=request.name,
         rank=request.rank,
     )
-    exits.install(session)
     session.opened(run)
     if is_first:
         delivery.announce(run_id)
