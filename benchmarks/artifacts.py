@@ -144,8 +144,11 @@ async def _timed_upload(
         yield pb.UploadArtifactRequest(spec=spec)
         offset = 0
         for data, crc in zip(content.chunks, content.crcs, strict=True):
-            chunk = pb.UploadChunk(offset=offset, data=data, crc32c=crc)
-            yield pb.UploadArtifactRequest(chunk=chunk)
+            request = pb.UploadArtifactRequest()
+            request.chunk.offset = offset
+            request.chunk.data = data
+            request.chunk.crc32c = crc
+            yield request
             offset += len(data)
         finish = pb.UploadFinish(size_bytes=size, sha256=content.sha256)
         yield pb.UploadArtifactRequest(finish=finish)

@@ -10,6 +10,7 @@ from typing import Final
 import uvloop
 
 from runstream_server import app, listening
+from runstream_server.allocator import keep_buffers
 from runstream_server.core import failpoints
 from runstream_server.core.limits import MAX_MESSAGE_BYTES
 from runstream_server.core.stopping import Stopping
@@ -41,6 +42,7 @@ def run_server(settings: ServerSettings) -> ExitCode:
     """
     configure_logs(settings.log_level, settings.log_format)
     _allow_many_connections()
+    keep_buffers()
     with (
         locked_data_dir(settings.data_dir, settings.database_path),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

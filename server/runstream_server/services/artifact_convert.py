@@ -3,6 +3,7 @@
 from runstream.v1 import artifact_pb2, artifact_service_pb2 as pb
 from runstream_server.core.artifacts.values import (
     Artifact,
+    DownloadChunk,
     UploadChunk,
     UploadFinish,
     UploadSpec,
@@ -18,7 +19,7 @@ from runstream_server.core.validation import (
 )
 from runstream_server.services.convert import timestamp
 
-__all__ = ["artifact_message", "given_part", "given_spec", "upload_message"]
+__all__ = ["artifact_message", "chunk_message", "given_part", "given_spec", "upload_message"]
 
 SHA256_BYTES = 32
 
@@ -98,6 +99,16 @@ def upload_message(state: UploadState) -> artifact_pb2.Upload:
         durable_offset=state.durable_offset,
         complete=state.artifact is not None,
     )
+
+
+def chunk_message(chunk: DownloadChunk) -> pb.DownloadArtifactResponse:
+    """Returns bytes of a download."""
+    # Filled in place: a message that is given to another one is copied, with all its bytes.
+    response = pb.DownloadArtifactResponse()
+    response.chunk.offset = chunk.offset
+    response.chunk.data = chunk.data
+    response.chunk.crc32c = chunk.crc32c
+    return response
 
 
 def artifact_message(artifact: Artifact) -> artifact_pb2.Artifact:

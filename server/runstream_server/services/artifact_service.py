@@ -11,6 +11,7 @@ from runstream_server.core.stopping import Stopping
 from runstream_server.core.validation import check_number
 from runstream_server.services.artifact_convert import (
     artifact_message,
+    chunk_message,
     given_part,
     given_spec,
     upload_message,
@@ -66,10 +67,7 @@ class ArtifactServicer(ArtifactServiceServicer):
         async with download:
             yield pb.DownloadArtifactResponse(artifact=artifact_message(download.artifact))
             async for chunk in download:
-                message = pb.DownloadChunk(
-                    offset=chunk.offset, data=chunk.data, crc32c=chunk.crc32c
-                )
-                yield pb.DownloadArtifactResponse(chunk=message)
+                yield chunk_message(chunk)
 
     async def ListArtifacts(
         self, request: pb.ListArtifactsRequest, context: RpcContext
