@@ -167,7 +167,7 @@ class MetricServicer(MetricServiceServicer):
                 step = await anext(follower)
                 names = await self._metrics.names(run_id, wanted, step)
                 # Every burst of points ends with a step that has none; the run is looked at then.
-                run = shown if step.groups else await self._load_run(run_id)
+                run = shown if step.groups and shown else await self._load_run(run_id)
             before = step.cursor if cursor is None else cursor
             for response in step_messages(step, names, before):
                 if run is not None and run != shown:

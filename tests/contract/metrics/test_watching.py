@@ -70,6 +70,7 @@ async def test_a_watch_resumes_from_every_cursor_without_hole_or_repeat(served: 
     count = 0
     while count < 40:
         response = await call.read()
+        assert response.HasField("run") == (count == 0)
         count += sum(len(part.step) for part in response.series)
         seen[response.cursor] = count
     call.cancel()
