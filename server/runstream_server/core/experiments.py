@@ -169,10 +169,9 @@ class Experiments:
             changed: list[str] = []
             if row.active != active:
                 now = now_us()
-                changed = await head_rows.lock_heads_of_experiment(
-                    connection, experiment_id, active=not active
+                changed = await head_rows.set_active_of_experiment(
+                    connection, experiment_id, now, active=active
                 )
-                await head_rows.set_active(connection, changed, now, active=active)
                 await experiment_rows.touch(connection, experiment_id, now, active=active)
             return await self._reload(connection, experiment_id), changed
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.schema import log_heads, runs
 from runstream_server.storage.upserts import insert_into
 
-__all__ = ["insert_head", "lock_head", "lock_heads_of_experiment", "set_active"]
+__all__ = ["insert_head", "lock_head", "set_active", "set_active_of_experiment"]
 
 _FIRST = {
     "active": True,
@@ -36,12 +35,16 @@ async def lock_head(connection: AsyncConnection, run_id: str) -> bool | None:
     return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def lock_heads_of_experiment(
-    connection: AsyncConnection, experiment_id: int, *, active: bool
+async def set_active_of_experiment(
+    connection: AsyncConnection, experiment_id: int, now_us: int, *, active: bool
 ) -> list[str]:
-    """Locks an experiment's active or deleted runs in the order of their ids; returns these."""
+    """Deletes or restores all runs of an experiment for which that changes something.
+
+    Returns:
+        Their ids. Their heads are locked in the order of the ids.
+    """
     chosen = sa.select(runs.c.run_id).where(
-        runs.c.experiment_id == experiment_id, runs.c.active == active
+        runs.c.experiment_id == experiment_id, runs.c.active != active
     )
     query = (
         sa.select(log_heads.c.run_id)
@@ -49,19 +52,30 @@ async def lock_heads_of_experiment(
         .order_by(log_heads.c.run_id)
         .with_for_update()
     )
-    return list((await connection.execute(query)).scalars())
+    run_ids = list((await connection.execute(query)).scalars())
+    await _set_active(connection, chosen, now_us, active=active)
+    return run_ids
 
 
 async def set_active(
-    connection: AsyncConnection, run_ids: Sequence[str], now_us: int, *, active: bool
+    connection: AsyncConnection, run_id: str, now_us: int, *, active: bool
 ) -> None:
-    """Deletes or restores runs whose heads the caller has locked."""
-    for some in chunks(run_ids):
-        await connection.execute(
-            sa.update(log_heads).where(log_heads.c.run_id.in_(some)).values(active=active)
-        )
-        await connection.execute(
-            sa.update(runs)
-            .where(runs.c.run_id.in_(some))
-            .values(active=active, update_time_us=now_us)
-        )
+    """Deletes or restores a run whose head the caller has locked."""
+    await _set_active(connection, [run_id], now_us, active=active)
+
+
+async def _set_active(
+    connection: AsyncConnection,
+    run_ids: sa.Select[tuple[str]] | Sequence[str],
+    now_us: int,
+    *,
+    active: bool,
+) -> None:
+    await connection.execute(
+        sa.update(log_heads).where(log_heads.c.run_id.in_(run_ids)).values(active=active)
+    )
+    await connection.execute(
+        sa.update(runs)
+        .where(runs.c.run_id.in_(run_ids))
+        .values(active=active, update_time_us=now_us)
+    )

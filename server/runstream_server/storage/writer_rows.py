@@ -17,6 +17,7 @@ __all__ = [
     "ensure_writer",
     "find_writer",
     "has_failed_writer",
+    "insert_writer",
     "set_next_record",
     "set_writer_end",
     "settle_writers",
@@ -67,12 +68,11 @@ async def ensure_writer(
 ) -> WriterRow:
     """Returns the writer with an id, which is created when the run has none.
 
-    The run must exist; core.runs.locks says so in the words of the contract. Its head gets locked
-    when the writer has to be created or completed: one that was first heard of by somebody who did
-    not say its rank or attempt gets them from the first who does. What is stored stays otherwise.
+    A writer that was first heard of by somebody who did not say its rank or attempt gets them from
+    the first who does. What is stored stays otherwise.
 
     Args:
-        connection: One with a write transaction.
+        connection: One with a write transaction that has locked the run's head.
         run_id: The run.
         writer_id: The writer.
         rank: The process's rank; None or -1 when it has none, or when the caller does not know.
@@ -81,40 +81,43 @@ async def ensure_writer(
     rank = NO_RANK if rank is None else rank
     attempt = attempt or 0
     found = await find_writer(connection, run_id, writer_id)
-    if found is not None and not _adds(found, rank, attempt):
-        return found
-    head = log_heads.c.run_id == run_id
-    number = (
-        await connection.execute(sa.select(log_heads.c.next_writer).where(head).with_for_update())
-    ).scalar_one()
-    found = await find_writer(connection, run_id, writer_id)  # now that nobody else can create it
-    if found is not None:
-        return await _complete(connection, found, rank, attempt)
-    row = _new_writer(run_id, writer_id, number, rank, attempt)
-    values = {name: getattr(row, name) for name in WriterRow.__slots__}
-    await connection.execute(sa.insert(writers).values(values))
-    await connection.execute(sa.update(log_heads).where(head).values(next_writer=number + 1))
-    return row
+    if found is None:
+        return await insert_writer(connection, run_id, writer_id, rank=rank, attempt=attempt)
+    return await _complete(connection, found, rank, attempt)
 
 
-def _new_writer(run_id: str, writer_id: str, number: int, rank: int, attempt: int) -> WriterRow:
-    return WriterRow(
+async def insert_writer(
+    connection: AsyncConnection,
+    run_id: str,
+    writer_id: str,
+    *,
+    rank: int = NO_RANK,
+    attempt: int = 0,
+    next_record: int = 0,
+) -> WriterRow:
+    """Creates a writer that the run, whose head the caller has locked, does not have."""
+    draw = (
+        sa.update(log_heads)
+        .where(log_heads.c.run_id == run_id)
+        .values(next_writer=log_heads.c.next_writer + 1)
+        .returning(log_heads.c.next_writer)
+    )
+    row = WriterRow(
         run_id=run_id,
         writer_id=writer_id,
-        number=number,
+        number=(await connection.execute(draw)).scalar_one() - 1,
         rank=rank,
         attempt=attempt,
         next_row=0,
-        next_record=0,
+        next_record=next_record,
         status=RunStatus.RUNNING,
         status_message="",
         settled=False,
         create_time_us=time.time_ns() // 1000,
     )
-
-
-def _adds(found: WriterRow, rank: int, attempt: int) -> bool:
-    return (found.rank == NO_RANK != rank) or (found.attempt == 0 != attempt)
+    values = {name: getattr(row, name) for name in WriterRow.__slots__}
+    await connection.execute(sa.insert(writers).values(values))
+    return row
 
 
 async def _complete(
@@ -123,6 +126,8 @@ async def _complete(
     if found.rank != NO_RANK:
         rank = found.rank
     attempt = found.attempt or attempt
+    if (rank, attempt) == (found.rank, found.attempt):
+        return found
     update = (
         sa.update(writers)
         .where(_named(found.run_id, found.writer_id))

@@ -11,7 +11,13 @@ from runstream_server.core.experiments import experiment_for_new_run
 from runstream_server.core.limits import MAX_TAG_VALUE_LENGTH
 from runstream_server.core.run_names import new_run_name
 from runstream_server.core.runs.labels import check_run_name, check_tags
-from runstream_server.core.runs.locks import advance, is_applied, run_deleted, run_not_found
+from runstream_server.core.runs.locks import (
+    advance,
+    find_writer,
+    is_applied,
+    run_deleted,
+    run_not_found,
+)
 from runstream_server.core.runs.values import NewRun, RecordId, RunStatus
 from runstream_server.core.validation import (
     check_experiment_name,
@@ -73,49 +79,51 @@ def checked(new: NewRun) -> NewRun:
     )
 
 
-async def create(connection: AsyncConnection, new: NewRun, record: RecordId | None) -> bool:
-    """Creates a checked run; returns False, and leaves the run as it is, when it exists.
+async def create(
+    connection: AsyncConnection, new: NewRun, record: RecordId | None
+) -> tuple[RunRow, bool]:
+    """Creates a checked run, or leaves the one that has the id as it is; says which beside it.
 
     Raises:
         Failure: EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED, RUN_EXISTS (in another experiment) or
             RUN_DELETED.
     """
     if not await head_rows.insert_head(connection, new.run_id):
-        await _find_existing(connection, new, record)
-        return False
+        return await _find_existing(connection, new, record), False
     experiment = await experiment_for_new_run(
         connection, experiment_id=new.experiment_id, name=new.experiment_name
     )
     location = experiment.artifact_location
     now = now_us()
-    await run_rows.insert_run(
-        connection,
-        RunRow(
-            run_id=new.run_id,
-            experiment_id=experiment.experiment_id,
-            name=new.name,
-            status=new.status,
-            active=True,
-            start_time_us=now if new.start_time_us is None else new.start_time_us,
-            end_time_us=None,
-            create_time_us=now,
-            update_time_us=now,
-            user_id=new.user,
-            artifact_uri=f"{location.rstrip('/')}/{new.run_id}/artifacts" if location else "",
-        ),
+    row = RunRow(
+        run_id=new.run_id,
+        experiment_id=experiment.experiment_id,
+        name=new.name,
+        status=new.status,
+        active=True,
+        start_time_us=now if new.start_time_us is None else new.start_time_us,
+        end_time_us=None,
+        create_time_us=now,
+        update_time_us=now,
+        user_id=new.user,
+        artifact_uri=f"{location.rstrip('/')}/{new.run_id}/artifacts" if location else "",
     )
+    await run_rows.insert_run(connection, row)
     await label_rows.set_tags(connection, new.run_id, new.tags)
-    await advance(connection, new.run_id, record)
-    return True
+    await advance(connection, new.run_id, record, writer=None)
+    return row, True
 
 
-async def _find_existing(connection: AsyncConnection, new: NewRun, record: RecordId | None) -> None:
+async def _find_existing(
+    connection: AsyncConnection, new: NewRun, record: RecordId | None
+) -> RunRow:
     active = await head_rows.lock_head(connection, new.run_id)
     row = await run_rows.find_run(connection, new.run_id)
     if row is None:
         raise run_not_found(new.run_id)
-    if await is_applied(connection, new.run_id, record):
-        return
+    writer = await find_writer(connection, new.run_id, record)
+    if is_applied(record, writer):
+        return row
     if not await _is_in_experiment(connection, row, new):
         raise Failure(
             Reason.RUN_EXISTS,
@@ -126,7 +134,8 @@ async def _find_existing(connection: AsyncConnection, new: NewRun, record: Recor
         )
     if not active:
         raise run_deleted(new.run_id)
-    await advance(connection, new.run_id, record)
+    await advance(connection, new.run_id, record, writer)
+    return row
 
 
 async def _is_in_experiment(connection: AsyncConnection, row: RunRow, new: NewRun) -> bool:

@@ -11,7 +11,7 @@ from runstream_server.storage import label_rows, run_rows, writer_rows
 from runstream_server.storage.run_rows import RunRow
 from runstream_server.storage.writer_rows import WriterRow
 
-__all__ = ["load_run", "load_runs", "load_writers"]
+__all__ = ["as_read", "complete_run", "load_run", "load_runs", "load_writers"]
 
 
 async def load_run(connection: AsyncConnection, experiments: Experiments, run_id: str) -> Run:
@@ -23,10 +23,16 @@ async def load_run(connection: AsyncConnection, experiments: Experiments, run_id
     row = await run_rows.find_run(connection, run_id)
     if row is None:
         raise run_not_found(run_id)
+    return await complete_run(connection, experiments, row)
+
+
+async def complete_run(connection: AsyncConnection, experiments: Experiments, row: RunRow) -> Run:
+    """Returns a stored run without metrics; its cursor is the present position of its log."""
+    run_id = row.run_id
     params = await label_rows.params_of_runs(connection, [run_id])
     tags = await label_rows.tags_of_runs(connection, [run_id])
     cursor = await run_rows.log_position(connection, run_id)
-    return _run(experiments, row, params.get(run_id, {}), tags.get(run_id, {}), cursor)
+    return as_read(experiments, row, params.get(run_id, {}), tags.get(run_id, {}), cursor)
 
 
 async def load_runs(
@@ -37,7 +43,7 @@ async def load_runs(
     params = await label_rows.params_of_runs(connection, run_ids)
     tags = await label_rows.tags_of_runs(connection, run_ids)
     return [
-        _run(experiments, rows[run_id], params.get(run_id, {}), tags.get(run_id, {}))
+        as_read(experiments, rows[run_id], params.get(run_id, {}), tags.get(run_id, {}))
         for run_id in run_ids
         if run_id in rows
     ]
@@ -57,13 +63,14 @@ async def load_writers(
     return [(row.number, _writer(row, skipped.get(row.writer_id, []))) for row in rows]
 
 
-def _run(
+def as_read(
     experiments: Experiments,
     row: RunRow,
     params: Mapping[str, str],
     tags: Mapping[str, str],
     cursor: int = 0,
 ) -> Run:
+    """Returns a stored run, without metrics, as readers see it."""
     return Run(
         run_id=row.run_id,
         experiment_id=row.experiment_id,

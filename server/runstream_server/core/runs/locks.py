@@ -6,8 +6,18 @@ from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.runs.values import RecordId
 from runstream_server.core.validation import MAX_INT64, check_hex_id, check_number
 from runstream_server.storage import head_rows, writer_rows
+from runstream_server.storage.writer_rows import WriterRow
 
-__all__ = ["begin_change", "check_record", "is_applied", "lock_run", "run_deleted", "run_not_found"]
+__all__ = [
+    "advance",
+    "begin_change",
+    "check_record",
+    "find_writer",
+    "is_applied",
+    "lock_run",
+    "run_deleted",
+    "run_not_found",
+]
 
 
 def run_not_found(run_id: str) -> Failure:
@@ -53,24 +63,37 @@ async def begin_change(connection: AsyncConnection, run_id: str, record: RecordI
     active = await head_rows.lock_head(connection, run_id)
     if active is None:
         raise run_not_found(run_id)
-    if await is_applied(connection, run_id, record):
+    writer = await find_writer(connection, run_id, record)
+    if is_applied(record, writer):
         return False
     if not active:
         raise run_deleted(run_id)
-    await advance(connection, run_id, record)
+    await advance(connection, run_id, record, writer)
     return True
 
 
-async def is_applied(connection: AsyncConnection, run_id: str, record: RecordId | None) -> bool:
-    """Returns whether the record's number is less than its writer's next one."""
+async def find_writer(
+    connection: AsyncConnection, run_id: str, record: RecordId | None
+) -> WriterRow | None:
+    """Returns the writer of a record, if there are both."""
     if record is None:
-        return False
-    writer = await writer_rows.find_writer(connection, run_id, record.writer_id)
-    return writer is not None and record.number < writer.next_record
+        return None
+    return await writer_rows.find_writer(connection, run_id, record.writer_id)
 
 
-async def advance(connection: AsyncConnection, run_id: str, record: RecordId | None) -> None:
-    """Stores that a record is applied, whose run the caller has locked."""
-    if record is not None:
-        await writer_rows.ensure_writer(connection, run_id, record.writer_id, None, None)
-        await writer_rows.set_next_record(connection, run_id, record.writer_id, record.number + 1)
+def is_applied(record: RecordId | None, writer: WriterRow | None) -> bool:
+    """Returns whether a record's number is less than the next one of its writer."""
+    return record is not None and writer is not None and record.number < writer.next_record
+
+
+async def advance(
+    connection: AsyncConnection, run_id: str, record: RecordId | None, writer: WriterRow | None
+) -> None:
+    """Stores that a record is applied; its writer is created when there is none."""
+    if record is None:
+        return
+    number, writer_id = record.number + 1, record.writer_id
+    if writer is None:
+        await writer_rows.insert_writer(connection, run_id, writer_id, next_record=number)
+    else:
+        await writer_rows.set_next_record(connection, run_id, writer_id, number)

@@ -13,7 +13,7 @@ from runstream_server.core.experiments import Experiments
 from runstream_server.core.latest import LatestMetrics
 from runstream_server.core.limits import MAX_STATUS_MESSAGE_LENGTH
 from runstream_server.core.runs import creation, endings, labels
-from runstream_server.core.runs.loading import load_run, load_writers
+from runstream_server.core.runs.loading import as_read, complete_run, load_run, load_writers
 from runstream_server.core.runs.locks import begin_change, check_record, run_not_found
 from runstream_server.core.runs.searching import RunSearch, search_runs
 from runstream_server.core.runs.values import NewRun, RecordId, Run, RunStatus, Writer
@@ -72,8 +72,10 @@ class Runs:
         check_record(record)
 
         async def work(connection: AsyncConnection) -> tuple[Run, bool]:
-            created = await creation.create(connection, new, record)
-            return await load_run(connection, self._experiments, new.run_id), created
+            row, created = await creation.create(connection, new, record)
+            if created:
+                return as_read(self._experiments, row, {}, new.tags), True
+            return await complete_run(connection, self._experiments, row), False
 
         return await self._database.write(work)
 
@@ -205,7 +207,7 @@ class Runs:
             if stored is None:
                 raise run_not_found(run_id)
             if stored != active:
-                await head_rows.set_active(connection, [run_id], now_us(), active=active)
+                await head_rows.set_active(connection, run_id, now_us(), active=active)
             return await load_run(connection, self._experiments, run_id)
 
         run = await self._database.write(work)
