@@ -1,7 +1,9 @@
 """When the disk is full or broken: what is told, and that uploads go on once it is not."""
 
+import asyncio
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from tests.contract.artifacts.serving import (
     CHUNK_BYTES,
+    DEADLINE_S,
     Served,
     chunk,
     chunks,
@@ -152,3 +155,37 @@ async def test_an_upload_that_is_under_way_is_never_discarded(
         assert swept == ()
         await call.write(finish(b"data"))
         assert (await call).upload.complete
+
+
+async def test_a_sender_that_is_faster_than_the_disk_waits_for_it(
+    serving: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, disk_works = os.pwrite, threading.Event()
+    data = some_bytes(64 << 20)
+    written = 0
+
+    def slow_write(fd: int, content: bytes, offset: int) -> int:
+        assert disk_works.wait(DEADLINE_S)
+        return write(fd, content, offset)
+
+    async def send() -> None:
+        nonlocal written
+        for one in chunks(data, size_bytes=1 << 20):
+            await call.write(one)
+            written += 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", slow_write)
+        call = await serving.begin(spec("a"))
+        sending = asyncio.create_task(send())
+        seen = -1
+        while written > seen:
+            seen = written
+            for _ in range(20):
+                await serving.page()
+        disk_works.set()
+        await sending
+        await call.write(finish(data))
+
+        assert (await call).upload.complete
+    assert seen < 32
