@@ -11,7 +11,7 @@ from runstream_server.storage import label_rows, run_rows, writer_rows
 from runstream_server.storage.run_rows import RunRow
 from runstream_server.storage.writer_rows import WriterRow
 
-__all__ = ["as_read", "complete_run", "load_run", "load_runs", "load_writers"]
+__all__ = ["as_read", "load_run", "load_runs", "load_writers"]
 
 
 async def load_run(connection: AsyncConnection, experiments: Experiments, run_id: str) -> Run:
@@ -23,12 +23,6 @@ async def load_run(connection: AsyncConnection, experiments: Experiments, run_id
     row = await run_rows.find_run(connection, run_id)
     if row is None:
         raise run_not_found(run_id)
-    return await complete_run(connection, experiments, row)
-
-
-async def complete_run(connection: AsyncConnection, experiments: Experiments, row: RunRow) -> Run:
-    """Returns a stored run without metrics; its cursor is the present position of its log."""
-    run_id = row.run_id
     params = await label_rows.params_of_runs(connection, [run_id])
     tags = await label_rows.tags_of_runs(connection, [run_id])
     cursor = await run_rows.log_position(connection, run_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +13,7 @@ from runstream_server.core.experiments import Experiments
 from runstream_server.core.latest import LatestMetrics
 from runstream_server.core.limits import MAX_STATUS_MESSAGE_LENGTH
 from runstream_server.core.runs import creation, endings, labels
-from runstream_server.core.runs.loading import as_read, complete_run, load_run, load_writers
+from runstream_server.core.runs.loading import as_read, load_run, load_writers
 from runstream_server.core.runs.locks import begin_change, check_record, run_not_found
 from runstream_server.core.runs.searching import RunSearch, search_runs
 from runstream_server.core.runs.values import NewRun, RecordId, Run, RunStatus, Writer
@@ -28,13 +28,13 @@ from runstream_server.core.validation import (
     missing_value,
 )
 from runstream_server.storage import experiment_rows, head_rows, run_rows
-from runstream_server.storage.database import Database, Write
+from runstream_server.storage.database import Database
+from runstream_server.storage.run_rows import RunRow
 
 __all__ = ["Runs"]
 
 MAX_WRITERS_PAGE_SIZE: Final = 1_000
 
-T = TypeVar("T")
 Change = Callable[[AsyncConnection], Awaitable[RunStatus | None]]
 """A change of a locked run; returns the run's status if that is new."""
 
@@ -71,13 +71,13 @@ class Runs:
         new = creation.checked(new)
         check_record(record)
 
-        async def work(connection: AsyncConnection) -> tuple[Run, bool]:
-            row, created = await creation.create(connection, new, record)
-            if created:
-                return as_read(self._experiments, row, {}, new.tags), True
-            return await complete_run(connection, self._experiments, row), False
+        async def work(connection: AsyncConnection) -> tuple[RunRow, bool]:
+            return await creation.create(connection, new, record)
 
-        return await self._database.write(work)
+        row, created = await self._database.write(work)
+        if created:
+            return as_read(self._experiments, row, {}, new.tags), True
+        return await self.get(new.run_id, with_metrics=False), False
 
     async def get(self, run_id: str, *, with_metrics: bool = True) -> Run:
         """Returns a run, deleted or not."""
@@ -200,7 +200,7 @@ class Runs:
         return await self._set_active(run_id, active=True)
 
     async def _set_active(self, run_id: str, *, active: bool) -> Run:
-        async def work(connection: AsyncConnection) -> Run:
+        async def work(connection: AsyncConnection) -> None:
             if active:
                 await self._require_active_experiment(connection, run_id)
             stored = await head_rows.lock_head(connection, run_id)
@@ -208,11 +208,10 @@ class Runs:
                 raise run_not_found(run_id)
             if stored != active:
                 await head_rows.set_active(connection, run_id, now_us(), active=active)
-            return await load_run(connection, self._experiments, run_id)
 
-        run = await self._database.write(work)
+        await self._database.write(work)
         self._signals.changed(run_id)
-        return run
+        return await self.get(run_id, with_metrics=False)
 
     async def _require_active_experiment(self, connection: AsyncConnection, run_id: str) -> None:
         row = await run_rows.find_run(connection, run_id)
@@ -228,34 +227,24 @@ class Runs:
             )
 
     async def _change(self, run_id: str, record: RecordId | None, change: Change) -> Run:
-        async def reload(connection: AsyncConnection) -> Run:
-            return await load_run(connection, self._experiments, run_id)
-
-        return await self._commit(run_id, record, change, reload)
+        """Applies a change, and returns the run as it is stored then."""
+        await self._apply(run_id, record, change)
+        # Read once the write is over: many processes of a job wait in line for that.
+        return await self.get(run_id, with_metrics=False)
 
     async def _apply(self, run_id: str, record: RecordId | None, change: Change) -> None:
-        async def answer(_: AsyncConnection) -> None:
-            return None
-
-        await self._commit(run_id, record, change, answer)
-
-    async def _commit(
-        self, run_id: str, record: RecordId | None, change: Change, answer: Write[T]
-    ) -> T:
         check_record(record)
 
-        async def work(connection: AsyncConnection) -> tuple[T, RunStatus | None]:
-            new_status = None
+        async def work(connection: AsyncConnection) -> RunStatus | None:
             if await begin_change(connection, run_id, record):
-                new_status = await change(connection)
-            return await answer(connection), new_status
+                return await change(connection)
+            return None
 
-        result, new_status = await self._database.write(work)
+        new_status = await self._database.write(work)
         if new_status is not None and new_status.is_end:
             self._signals.ended(run_id)
         else:
             self._signals.changed(run_id)
-        return result
 
 
 def _check_end(field: str, status: RunStatus) -> None:
