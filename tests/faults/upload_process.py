@@ -1,6 +1,6 @@
-"""Uploads a file and resumes until it is complete: `python upload_process.py ADDRESS RUN UPLOAD PATH FILE`.
+"""Uploads a file: `python upload_process.py ADDRESS RUN UPLOAD PATH FILE`.
 
-Written against the contract alone, without the client library, as in another language.
+Resumes until it is complete. Written against the contract alone, without the client library, as in another language.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ MAX_BATCH_ROWS = 60
 
 
 def row_of(rank: int, number: int) -> Row:
-    """Returns a row by its number: two layouts, all kinds of values, steps that go back at times."""
+    """Returns a row by its number: two layouts, all kinds of values, steps that also go back."""
     chance = random.Random(rank << 40 | number)
     names = tuple((key, rank) for key in (KEYS if number % 7 else KEYS[:3]))
     step = number if number % 50 else number // 2

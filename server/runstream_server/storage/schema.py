@@ -1,8 +1,9 @@
 """The database schema, the same for SQLite and PostgreSQL.
 
-Every table that belongs to a run begins its key with the run id, so that all of them can be distributed by run. Times are
-integer microseconds since the epoch. Texts compare by code point on both engines. Values that must come back bit for bit
-live in binary columns; a float column beside one is there for SQL to compare (SQLite turns NaN into NULL and loses the sign of -0.0).
+Every table that belongs to a run begins its key with the run id, so that all of them can be
+distributed by run. Times are integer microseconds since the epoch. Texts compare by code point on
+both engines. Values that must come back bit for bit live in binary columns; a float column beside
+one is there for SQL to compare (SQLite turns NaN into NULL and loses the sign of -0.0).
 """
 
 import sqlalchemy as sa
