@@ -49,7 +49,7 @@ def train(ranks: Ranks, settings: Settings, training: Digits, validation: Digits
 
 
 def fit(
-    run: runstream.Run, ranks: Ranks, settings: Settings, trainer: Trainer, validation: Digits
+    run: runstream.ActiveRun, ranks: Ranks, settings: Settings, trainer: Trainer, validation: Digits
 ) -> tuple[int, Curves]:
     """Trains; returns how many points this rank logged, and the curves that rank 0 saw."""
     points, curves = 0, Curves()
@@ -68,7 +68,7 @@ def fit(
     return points, curves
 
 
-def log_results(run: runstream.Run, model: MLP, curves: Curves) -> None:
+def log_results(run: runstream.ActiveRun, model: MLP, curves: Curves) -> None:
     """Logs the trained network and what its training looked like."""
     from digits.pictures import draw_curves  # noqa: PLC0415 - one rank draws; loading takes time
 

@@ -6,6 +6,8 @@ They find their rank as under any launcher: in the environment (`RANK`, `WORLD_S
 import ctypes
 import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -19,7 +21,10 @@ from digits.mlp import Array
 
 # Long enough for a machine that is busy with other things.
 BARRIER_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 5.0
+# A rank that is stopped ends its run, and delivers what it has logged.
+STOP_TIMEOUT_S = 10.0
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +85,39 @@ def run_ranks(
     barrier = context.Barrier(world_size)
     shared = context.RawArray(ctypes.c_float, 2 * world_size * capacity)
     processes: list[SpawnProcess] = []
-    # As torchrun does: each process has one core's worth of work.
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", WORLD_SIZE=str(world_size))
+    # As torchrun does: these say who is who, and each process has one core's worth of work.
+    size = str(world_size)
+    os.environ.update(WORLD_SIZE=size, LOCAL_WORLD_SIZE=size, OMP_NUM_THREADS="1")
+    signal.signal(signal.SIGTERM, _exit)
     try:
         for rank in range(world_size):
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
             ranks = Ranks(rank, world_size, barrier, shared, [0])
-            process = context.Process(target=work, args=(ranks, *arguments), name=f"rank {rank}")
+            process = context.Process(target=_work, args=(work, ranks, *arguments))
             process.start()
             processes.append(process)
         return _wait(processes)
+    except KeyboardInterrupt:
+        # Ctrl-C has reached all of them.
+        for process in processes:
+            process.join(STOP_TIMEOUT_S)
+        return INTERRUPTED
     finally:
         _end(processes)
+
+
+def _work(work: Callable[..., None], *arguments: object) -> None:
+    signal.signal(signal.SIGTERM, _exit)
+    try:
+        work(*arguments)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _exit(*_: object) -> None:
+    # Ends what is under way in order; by default the process is gone at once.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.exit(TERMINATED)
 
 
 def _wait(processes: list[SpawnProcess]) -> int:

@@ -16,7 +16,13 @@ MILLISECONDS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a training is told. Rates are a second's; 0 steps/s is as fast as can be."""
+    """What a training is told.
+
+    Attributes:
+        steps_per_s: Go no faster than this; 0 is as fast as can be.
+        batch: Pictures in a step, of all ranks together.
+        noise: Standard deviation of what is added to the pixels, so that none is learnt by heart.
+    """
 
     steps: int
     steps_per_s: float
@@ -27,6 +33,7 @@ class Settings:
     warm_up_steps: int = 20
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    noise: float = 0.25
     seed: int = 0
 
     def model(self) -> MLP:
@@ -50,7 +57,7 @@ class Trainer:
         """Trains on this rank's part of a batch, and returns what is worth a look."""
         begin = time.perf_counter()
         part = self._training.take(self._rows(step))
-        gradient = self.model.backward(part.images, part.labels)
+        gradient = self.model.backward(part.images + self._noise(step, len(part)), part.labels)
         computed = time.perf_counter()
         mean_gradient = self._ranks.mean(gradient.flat)
         averaged = time.perf_counter()
@@ -77,6 +84,10 @@ class Trainer:
             world_size=self._ranks.world_size,
             seed=self._settings.seed,
         )
+
+    def _noise(self, step: int, pictures: int) -> Array:
+        random = np.random.default_rng((self._settings.seed, step, self._ranks.rank))
+        return random.normal(0, self._settings.noise, (pictures, PIXELS)).astype(np.float32)
 
     def _learning_rate(self, step: int) -> float:
         settings = self._settings
