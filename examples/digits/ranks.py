@@ -8,8 +8,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Barrier
@@ -23,37 +23,49 @@ from digits.mlp import Array
 BARRIER_TIMEOUT_S = 120.0
 # A rank that is stopped ends its run, and delivers what it has logged.
 STOP_TIMEOUT_S = 10.0
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
+SIGNALLED = 128
+"""Beyond it, an exit code tells which signal has ended a process."""
 
 
-@dataclass(frozen=True, slots=True)
 class Ranks:
     """One rank's view of all of them.
+
+    Ctrl-C and SIGTERM end a rank while it exchanges something: anywhere else in there, an exception
+    would leave locks in disorder that all of them share.
 
     Attributes:
         rank: Which one this is, from 0.
         world_size: How many there are.
     """
 
-    rank: int
-    world_size: int
-    _barrier: Barrier
-    _shared: Any
-    _calls: list[int]
+    def __init__(self, rank: int, world_size: int, barrier: Barrier, shared: Any) -> None:  # noqa: ANN401 - ctypes' array
+        self.rank = rank
+        self.world_size = world_size
+        self._barrier = barrier
+        self._shared = shared
+        self._calls = 0
+        self._signal = 0
 
     def all_gather(self, values: Array) -> Array:
         """Returns what every rank passed, (ranks, values), in all of them the same.
 
         Raises:
+            SystemExit: This rank is to stop.
             threading.BrokenBarrierError: Another rank failed or does not come.
         """
         # Two slots take turns: a rank that writes the next one cannot disturb a slower reader.
         slots = np.frombuffer(self._shared, np.float32).reshape(2, self.world_size, -1)
-        slot = slots[self._calls[0] % 2, :, : len(values)]
-        self._calls[0] += 1
+        slot = slots[self._calls % 2, :, : len(values)]
+        self._calls += 1
         slot[self.rank] = values
-        self._barrier.wait(BARRIER_TIMEOUT_S)
+        try:
+            if self._signal:
+                self._barrier.abort()
+            self._barrier.wait(BARRIER_TIMEOUT_S)
+        except threading.BrokenBarrierError:
+            if self._signal:
+                raise SystemExit(SIGNALLED + self._signal) from None
+            raise
         return slot.copy()
 
     def mean(self, values: Array) -> Array:
@@ -65,6 +77,17 @@ class Ranks:
         """Tells whether all ranks hold the same bits."""
         bits = self.all_gather(values).view(np.uint32)
         return bool((bits == bits[0]).all())
+
+    def call(self, work: Callable[..., None], *arguments: object) -> None:
+        """Does a rank's work in its own process."""
+        signal.signal(signal.SIGINT, self._note_signal)
+        signal.signal(signal.SIGTERM, self._note_signal)
+        work(self, *arguments)
+
+    def _note_signal(self, number: int, _: object) -> None:
+        if self._signal:
+            raise SystemExit(SIGNALLED + number)
+        self._signal = number
 
 
 def run_ranks(
@@ -88,12 +111,12 @@ def run_ranks(
     # As torchrun does: these say who is who, and each process has one core's worth of work.
     size = str(world_size)
     os.environ.update(WORLD_SIZE=size, LOCAL_WORLD_SIZE=size, OMP_NUM_THREADS="1")
-    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(SIGNALLED + number))
     try:
         for rank in range(world_size):
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
-            ranks = Ranks(rank, world_size, barrier, shared, [0])
-            process = context.Process(target=_work, args=(work, ranks, *arguments))
+            ranks = Ranks(rank, world_size, barrier, shared)
+            process = context.Process(target=ranks.call, args=(work, *arguments))
             process.start()
             processes.append(process)
         return _wait(processes)
@@ -101,23 +124,9 @@ def run_ranks(
         # Ctrl-C has reached all of them.
         for process in processes:
             process.join(STOP_TIMEOUT_S)
-        return INTERRUPTED
+        return SIGNALLED + signal.SIGINT
     finally:
         _end(processes)
-
-
-def _work(work: Callable[..., None], *arguments: object) -> None:
-    signal.signal(signal.SIGTERM, _exit)
-    try:
-        work(*arguments)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-
-
-def _exit(*_: object) -> None:
-    # Ends what is under way in order; by default the process is gone at once.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    sys.exit(TERMINATED)
 
 
 def _wait(processes: list[SpawnProcess]) -> int:
