@@ -8,6 +8,7 @@ import random
 import sys
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 WRITERS = 4
 MIN_ROWS = 600
 ROWS_AFTER_RESTART = 200
-SMALL_SEALS = {"seal_size": "10KB", "seal_age": "0.1s"}
+SMALL_SEALS: dict[str, Any] = {"seal_size": "10KB", "seal_age": "0.1s"}
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Uploads a file: `python upload_process.py ADDRESS RUN UPLOAD PATH FILE`.
 
-Resumes until it is complete. Written against the contract alone, without the client library, as in another language.
+Resumes until it is complete. Written against the contract alone, without the client library, as in
+another language.
 """
 
 from __future__ import annotations

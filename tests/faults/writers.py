@@ -7,6 +7,7 @@ import contextlib
 import random
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -66,7 +67,11 @@ class FaultyStreamWriter:
             self.reconnects += 1
             await asyncio.sleep(PAUSE_S)
 
-    async def _stream(self, stub: MetricServiceStub, last_row: Callable[[], int]) -> None:
+    async def _stream(
+        self,
+        stub: Any,  # noqa: ANN401 - typed as one for blocking calls
+        last_row: Callable[[], int],
+    ) -> None:
         opened = await self._client.open(stub)
         assert opened.next_row >= self.acked, f"acked {self.acked}, server has {opened.next_row}"
         self.sent = opened.next_row

@@ -159,6 +159,7 @@ class MetricServicer(MetricServiceServicer):
         run_id = _run_id(request.run_id)
         wanted = series_filter(request.selector)
         cursor = request.cursor if request.HasField("cursor") else None
+        run: run_pb2.Run | None = None
         shown: run_pb2.Run | None = None
         answered = 0.0
         follower = self._watcher.follow(run_id, cursor)
@@ -167,10 +168,11 @@ class MetricServicer(MetricServiceServicer):
                 step = await anext(follower)
                 names = await self._metrics.names(run_id, wanted, step)
                 # Every burst of points ends with a step that has none; the run is looked at then.
-                run = shown if step.groups and shown else await self._load_run(run_id)
+                if not step.groups or run is None:
+                    run = await self._load_run(run_id)
             before = step.cursor if cursor is None else cursor
             for response in step_messages(step, names, before):
-                if run is not None and run != shown:
+                if run != shown:
                     response.run.CopyFrom(run)
                     shown = run
                 overdue = time.monotonic() - answered >= HEARTBEAT_S
