@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
+START_DEADLINE_S = 60
 # The client's promise to its users.
 CLIENT_DEPENDENCIES = {"googleapis-common-protos", "grpcio", "protobuf"}
 THEIR_DEPENDENCIES = {"typing-extensions"}
@@ -38,6 +41,27 @@ def test_the_client_brings_only_its_three_dependencies(client: Path) -> None:
 def test_the_client_and_the_stubs_import_without_a_warning(client: Path) -> None:
     run(client, "-W", "error", "-c", "import runstream")
     run(client, "-W", "error", "-c", "from runstream.v1 import metric_service_pb2_grpc")
+
+
+def test_the_server_extra_runs_a_server(wheel: Path, tmp_path: Path) -> None:
+    command = install(wheel, "[server]", tmp_path).with_name("runstream")
+
+    assert "--data-dir" in run(command, "server", "--help")
+    with server(command, tmp_path / "data") as first_line:
+        assert first_line.startswith("runstream serving grpc=127.0.0.1:")
+
+
+@contextmanager
+def server(command: Path, data: Path) -> Generator[str]:
+    """Runs a server on free ports and yields the first line that it prints."""
+    arguments = ["server", "--port", "0", "--grpc-port", "0", "--data-dir", str(data)]
+    process = subprocess.Popen([command, *arguments], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline()
+    finally:
+        process.terminate()
+        process.communicate(timeout=START_DEADLINE_S)
 
 
 def install(wheel: Path, extra: str, folder: Path) -> Path:
