@@ -11,7 +11,7 @@ from tests.contract.tracking.serving import ROOT_URI, Tracking
 SECOND_US = 1_000_000
 
 
-async def make(tracking: Tracking, *names: str) -> None:
+async def make(tracking: Tracking, *names: str, first: int = 1) -> None:
     """Makes experiments 1, 2, … with these names, each created a second after the one before."""
     await tracking.insert(
         experiments,
@@ -22,9 +22,9 @@ async def make(tracking: Tracking, *names: str) -> None:
                 "artifact_location": "",
                 "active": True,
                 "create_time_us": number * SECOND_US,
-                "update_time_us": (100 - number) * SECOND_US,
+                "update_time_us": (10_000 - number) * SECOND_US,
             }
-            for number, name in enumerate(names, 1)
+            for number, name in enumerate(names, first)
         ],
     )
 
@@ -80,7 +80,7 @@ async def test_found_experiments_are_whole(tracking: Tracking) -> None:
         ("experiment_id = '3'", "3"),
         ("experiment_id NOT IN ('3', '0')", "4 2 1"),
         ("creation_time < 3000", "2 1"),
-        ("last_update_time >= 98000 AND create_time > 0", "2 1"),
+        ("last_update_time >= 9998000 AND create_time > 0", "2 1"),
         ("tags.team = 'a'", "3 1"),
         ("tags.team != 'a'", "2"),
         ("tags.team IS NULL AND NOT name = 'Default'", "4"),
@@ -102,7 +102,7 @@ async def test_filters_find_what_they_say(tracking: Tracking, filter_: str, foun
 async def _without_update_times(connection: Any) -> None:  # noqa: ANN401 - any connection
     """Sets update times to what they would be without the changes that tests make."""
     changed = experiments.update().values(
-        update_time_us=(100 - experiments.c.experiment_id) * SECOND_US
+        update_time_us=(10_000 - experiments.c.experiment_id) * SECOND_US
     )
     await connection.execute(changed.where(experiments.c.experiment_id > 0))
 
@@ -142,7 +142,7 @@ async def test_stages_are_told_apart(tracking: Tracking) -> None:
 
 
 async def test_pages_neither_repeat_nor_miss_what_was_there(tracking: Tracking) -> None:
-    await make(tracking, *(f"e{number}" for number in range(9)))
+    await make(tracking, *(f"e{number}" for number in range(9)), first=1_000)
     seen: list[str] = []
     token = ""
     for number in range(20):
