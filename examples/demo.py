@@ -6,6 +6,7 @@
 | variable | what | else |
 | --- | --- | --- |
 | DEMO_DATA_DIR | the server's folder | ./runstream-data |
+| DEMO_GRPC_PORT, DEMO_HTTP_PORT | its ports; 0 is a free one | 50051, 5000 |
 | DEMO_PROCESSES | how many processes train | 4 |
 | DEMO_STEPS | how many batches they train on | 600 |
 | DEMO_STEPS_PER_S | go no faster, so that one can watch; 0 is full speed | 40 |
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from demo_live import LiveTable, follow
 from demo_report import Outcome, print_commands, report
-from demo_server import Server, ServerDidNotStart, running_server
+from demo_server import Server, ServerFailed, clean_environment, running_server
 from runstream import RunstreamError
 
 TRAINING = Path(__file__).with_name("train_digits.py")
@@ -37,6 +38,8 @@ class DemoSettings:
     """What the environment says."""
 
     data_dir: Path
+    grpc_port: int
+    http_port: int
     processes: int
     steps: int
     steps_per_s: float
@@ -46,6 +49,8 @@ class DemoSettings:
     def read(cls, environ: Mapping[str, str]) -> "DemoSettings":
         return cls(
             data_dir=Path(environ.get("DEMO_DATA_DIR") or "runstream-data"),
+            grpc_port=int(environ.get("DEMO_GRPC_PORT") or 50051),
+            http_port=int(environ.get("DEMO_HTTP_PORT") or 5000),
             processes=int(environ.get("DEMO_PROCESSES") or 4),
             steps=int(environ.get("DEMO_STEPS") or 600),
             steps_per_s=float(environ.get("DEMO_STEPS_PER_S") or 40),
@@ -59,9 +64,10 @@ async def train(server: Server, settings: DemoSettings) -> Outcome:
     Raises:
         RuntimeError: The training failed.
     """
-    # Without its own id, a job inside a Slurm step would go on with the run of the one before.
-    environment = {**os.environ, "RUNSTREAM_JOB_ID": f"demo-{uuid.uuid4()}"}
+    environment = clean_environment()
     environment["RUNSTREAM_TRACKING_URI"] = server.uri
+    # Without its own id, a job inside a Slurm step would go on with the run of the one before.
+    environment["RUNSTREAM_JOB_ID"] = f"demo-{uuid.uuid4()}"
     options = {
         "--processes": settings.processes,
         "--steps": settings.steps,
@@ -114,7 +120,9 @@ async def stop(process: asyncio.subprocess.Process) -> None:
 
 def run(settings: DemoSettings) -> int:
     """Runs the demo and returns its exit code."""
-    with running_server(settings.data_dir) as server:
+    with running_server(
+        settings.data_dir, grpc_port=settings.grpc_port, http_port=settings.http_port
+    ) as server:
         print(f"serving    {server.uri} and http://{server.http}, data in {settings.data_dir}")
         speed = f"at most {settings.steps_per_s:g} a second, to be watched"
         speed = speed if settings.steps_per_s else "as fast as can be"
@@ -125,8 +133,7 @@ def run(settings: DemoSettings) -> int:
             return 1 if problems else 0
         print_commands(server, outcome)
         print("\nServing until Ctrl-C.", flush=True)
-        signal.pause()
-    return 0
+        server.wait()
 
 
 def main() -> int:
@@ -136,7 +143,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nstopped")
         return 0
-    except (RuntimeError, ServerDidNotStart, RunstreamError) as error:
+    except (RuntimeError, ServerFailed, RunstreamError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
