@@ -26,8 +26,8 @@ import grpc.aio
 import httpx
 import pytest
 
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 90.0
+STOP_TIMEOUT_S = 60.0
 SHOWN_LOG_LINES = 200
 POLL_S = 0.01
 
@@ -169,7 +169,7 @@ class ServerProcess:
         return [each for each in documents if name is None or each["event"] == name]
 
     def wait_for_event(
-        self, name: str, timeout_s: float = 10.0, **fields: object
+        self, name: str, timeout_s: float = 60.0, **fields: object
     ) -> dict[str, Any]:
         """Returns the first event of that name with these fields, once there is one."""
         deadline = time.monotonic() + timeout_s
@@ -251,7 +251,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
         yield start()
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "") -> None:
+def wait_until(condition: Callable[[], object], timeout_s: float = 60.0, what: str = "") -> None:
     """Polls until `condition` holds.
 
     Raises:
