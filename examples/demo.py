@@ -129,11 +129,11 @@ def run(settings: DemoSettings) -> int:
         print(f"training   {settings.processes} processes, {settings.steps} steps, {speed}\n")
         outcome = asyncio.run(train(server, settings))
         problems = report(server, outcome)
-        if settings.exits:
-            return 1 if problems else 0
-        print_commands(server, outcome)
-        print("\nServing until Ctrl-C.", flush=True)
-        server.wait()
+        if not settings.exits:
+            print_commands(server, outcome)
+            print("\nServing until Ctrl-C.", flush=True)
+            server.wait()
+        return 1 if problems else 0
 
 
 def main() -> int:
