@@ -132,10 +132,16 @@ async def test_a_server_that_asks_for_another_connection_gets_it(
     writer.close()
     fake.reconnect_after = 1
 
-    async def take_time(*_: object) -> None:
-        await asyncio.sleep(0.05)
+    batches = 0
 
-    fake.on_batch = take_time
+    async def stop_after_asking(stream: FakeStream, _: list[Row]) -> None:
+        nonlocal batches
+        batches += stream.number == 0
+        await asyncio.sleep(0.05)
+        if stream.number == 0 and batches > 1:
+            raise Refused(grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING")
+
+    fake.on_batch = stop_after_asking
 
     await ship(spool)
 
