@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.clock import now_us
-from runstream_server.core.errors import Failure, Reason
+from runstream_server.core.experiment_rules import (
+    lock_active,
+    name_taken,
+    require,
+    require_name,
+    require_tags,
+)
 from runstream_server.core.experiment_search import ExperimentSearch, search_experiments
 from runstream_server.core.limits import MAX_EXPERIMENT_TAG_VALUE_LENGTH
 from runstream_server.core.search.pages import FIRST_PAGE, Page, PageRequest
@@ -25,7 +31,7 @@ from runstream_server.storage import experiment_rows, head_rows
 from runstream_server.storage.database import Database
 from runstream_server.storage.experiment_rows import ExperimentRow
 
-__all__ = ["Experiment", "ExperimentSearch", "Experiments", "experiment_for_new_run"]
+__all__ = ["Experiment", "ExperimentSearch", "Experiments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +93,9 @@ class Experiments:
             if row is not None:
                 await experiment_rows.set_tags(connection, row.experiment_id, tags)
                 return await self._load(connection, row), True
-            row = await _require_name(connection, name)
+            row = await require_name(connection, name)
             if not (get_if_exists and row.active):
-                raise _name_taken(row)
+                raise name_taken(row)
             return await self._load(connection, row), False
 
         return await self._database.write(work)
@@ -97,12 +103,12 @@ class Experiments:
     async def get(self, experiment_id: int) -> Experiment:
         """Returns an experiment, deleted or not."""
         async with self._database.read() as connection:
-            return await self._load(connection, await _require(connection, experiment_id))
+            return await self._load(connection, await require(connection, experiment_id))
 
     async def get_by_name(self, name: str) -> Experiment:
         """Returns the experiment with a name, deleted or not."""
         async with self._database.read() as connection:
-            return await self._load(connection, await _require_name(connection, name))
+            return await self._load(connection, await require_name(connection, name))
 
     async def search(
         self, search: ExperimentSearch, page: PageRequest = FIRST_PAGE
@@ -116,11 +122,11 @@ class Experiments:
         check_experiment_name("experiment.name", name)
 
         async def work(connection: AsyncConnection) -> Experiment:
-            row = await _lock_active(connection, experiment_id)
+            row = await lock_active(connection, experiment_id)
             if row.name != name and not await experiment_rows.rename(
                 connection, experiment_id, name, now_us()
             ):
-                raise _name_taken(await _require_name(connection, name))
+                raise name_taken(await require_name(connection, name))
             return await self._reload(connection, experiment_id)
 
         return await self._database.write(work)
@@ -132,7 +138,7 @@ class Experiments:
         check_labels("tags", tags, MAX_EXPERIMENT_TAG_VALUE_LENGTH)
 
         async def work(connection: AsyncConnection) -> Experiment:
-            await _lock_active(connection, experiment_id)
+            await lock_active(connection, experiment_id)
             await experiment_rows.set_tags(connection, experiment_id, tags)
             await experiment_rows.touch(connection, experiment_id, now_us())
             return await self._reload(connection, experiment_id)
@@ -146,7 +152,7 @@ class Experiments:
         check_count("keys", keys)
 
         async def work(connection: AsyncConnection) -> Experiment:
-            await _lock_active(connection, experiment_id)
+            await lock_active(connection, experiment_id)
             stored = await experiment_rows.tags_of(connection, [experiment_id])
             require_tags(f"experiment {experiment_id}", keys, stored.get(experiment_id, {}))
             await experiment_rows.delete_tags(connection, experiment_id, keys)
@@ -165,7 +171,7 @@ class Experiments:
 
     async def _set_active(self, experiment_id: int, *, active: bool) -> Experiment:
         async def work(connection: AsyncConnection) -> tuple[Experiment, list[str]]:
-            row = await _require(connection, experiment_id, lock=True)
+            row = await require(connection, experiment_id, lock=True)
             changed: list[str] = []
             if row.active != active:
                 now = now_us()
@@ -190,7 +196,7 @@ class Experiments:
         return stored_uri or f"{self.artifact_root_uri}/{experiment_id}/{run_id}/artifacts"
 
     async def _reload(self, connection: AsyncConnection, experiment_id: int) -> Experiment:
-        return await self._load(connection, await _require(connection, experiment_id))
+        return await self._load(connection, await require(connection, experiment_id))
 
     async def _load(self, connection: AsyncConnection, row: ExperimentRow) -> Experiment:
         tags = await experiment_rows.tags_of(connection, [row.experiment_id])
@@ -207,91 +213,3 @@ class Experiments:
             update_time_us=row.update_time_us,
             tags=tags,
         )
-
-
-async def experiment_for_new_run(
-    connection: AsyncConnection, *, experiment_id: int | None = None, name: str = ""
-) -> ExperimentRow:
-    """Returns the active experiment with an id, or else with a name.
-
-    It stays active until the transaction ends. One that is asked for by name is created when there
-    is none.
-    """
-    if experiment_id is not None:
-        row = await _require(connection, experiment_id, share=True)
-    else:
-        check_experiment_name("experiment_name", name)
-        found = await experiment_rows.find_by_name(connection, name, share=True)
-        row = found or await _create_or_require(connection, name)
-    if not row.active:
-        raise _deleted(row)
-    return row
-
-
-def require_tags(owner: str, keys: Collection[str], stored: Mapping[str, str]) -> None:
-    """Raises TAG_NOT_FOUND unless all keys are stored."""
-    for key in keys:
-        if key not in stored:
-            raise Failure(
-                Reason.TAG_NOT_FOUND,
-                f"{owner} has no tag {key!r}; name only tags that it has. Nothing was deleted",
-                key=key,
-            )
-
-
-async def _require(
-    connection: AsyncConnection, experiment_id: int, *, lock: bool = False, share: bool = False
-) -> ExperimentRow:
-    row = await experiment_rows.find_by_id(connection, experiment_id, lock=lock, share=share)
-    if row is None:
-        raise Failure(
-            Reason.EXPERIMENT_NOT_FOUND,
-            f"there is no experiment {experiment_id}; search experiments for the ids that exist",
-            experiment_id=experiment_id,
-        )
-    return row
-
-
-async def _require_name(
-    connection: AsyncConnection, name: str, *, share: bool = False
-) -> ExperimentRow:
-    row = await experiment_rows.find_by_name(connection, name, share=share)
-    if row is None:
-        raise Failure(
-            Reason.EXPERIMENT_NOT_FOUND,
-            f"there is no experiment named {name!r}; create it, or search experiments for the names"
-            " that exist",
-            name=name,
-        )
-    return row
-
-
-async def _create_or_require(connection: AsyncConnection, name: str) -> ExperimentRow:
-    row = await experiment_rows.insert(connection, name, "", now_us())
-    return row or await _require_name(connection, name, share=True)
-
-
-async def _lock_active(connection: AsyncConnection, experiment_id: int) -> ExperimentRow:
-    row = await _require(connection, experiment_id, lock=True)
-    if not row.active:
-        raise _deleted(row)
-    return row
-
-
-def _deleted(row: ExperimentRow) -> Failure:
-    return Failure(
-        Reason.EXPERIMENT_DELETED,
-        f"experiment {row.experiment_id} ({row.name!r}) is deleted; restore it first",
-        experiment_id=row.experiment_id,
-    )
-
-
-def _name_taken(row: ExperimentRow) -> Failure:
-    state = "" if row.active else "deleted "
-    remedy = "use another name" if row.active else "restore it or use another name"
-    return Failure(
-        Reason.EXPERIMENT_EXISTS,
-        f"the name {row.name!r} belongs to the {state}experiment {row.experiment_id}; {remedy}",
-        name=row.name,
-        experiment_id=row.experiment_id,
-    )

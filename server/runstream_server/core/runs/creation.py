@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runstream_server.core import reserved_tags
 from runstream_server.core.clock import now_us
 from runstream_server.core.errors import Failure, Reason
-from runstream_server.core.experiments import experiment_for_new_run
+from runstream_server.core.experiment_rules import experiment_for_new_run
 from runstream_server.core.limits import MAX_TAG_VALUE_LENGTH
 from runstream_server.core.run_names import new_run_name
 from runstream_server.core.runs.labels import check_run_name, check_tags

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runstream_server.core import reserved_tags
 from runstream_server.core.clock import now_us
 from runstream_server.core.errors import Failure, Reason
-from runstream_server.core.experiments import require_tags
+from runstream_server.core.experiment_rules import require_tags
 from runstream_server.core.limits import (
     MAX_PARAM_VALUE_LENGTH,
     MAX_RUN_NAME_LENGTH,

@@ -14,7 +14,6 @@ __all__ = [
     "check_record",
     "find_writer",
     "is_applied",
-    "lock_run",
     "run_deleted",
     "run_not_found",
 ]
@@ -39,15 +38,6 @@ def check_record(record: RecordId | None) -> None:
     if record is not None:
         check_hex_id("record.writer_id", record.writer_id)
         check_number("record.number", record.number, 0, MAX_INT64 - 1)
-
-
-async def lock_run(connection: AsyncConnection, run_id: str) -> None:
-    """Locks an active run until the transaction ends, against changes and against new points.
-
-    Raises:
-        Failure: RUN_NOT_FOUND or RUN_DELETED.
-    """
-    await begin_change(connection, run_id, None)
 
 
 async def begin_change(connection: AsyncConnection, run_id: str, record: RecordId | None) -> bool:
