@@ -161,6 +161,11 @@ class Pursuit:
             self._open = [spool for spool in self._open if not self._is_delivered(spool)]
         return all(self._is_stuck(spool) for spool in self._open)
 
+    def has_stuck(self) -> bool:
+        """Tells whether the shipper at work has stopped trying to deliver one of them."""
+        self._read_status()
+        return any(self._is_stuck(spool) for spool in self._open)
+
     def progress(self) -> Progress:
         """Returns how far the delivery has come, at little cost."""
         rows = records = artifacts = 0

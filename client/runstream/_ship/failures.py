@@ -5,15 +5,10 @@ from typing import Final
 
 import grpc
 import grpc.aio
-from google.rpc import (  # pyright: ignore[reportMissingTypeStubs] - they lie in another package
-    error_details_pb2,
-    status_pb2,
-)
+
+from runstream._error_details import error_details
 
 __all__ = ["CallFailed", "Fate", "Stopped"]
-
-_DETAILS_KEY: Final = "grpc-status-details-bin"
-_DOMAIN: Final = "runstream"
 
 _RUN_REASONS: Final = frozenset(
     {"RUN_NOT_FOUND", "RUN_DELETED", "EXPERIMENT_DELETED", "EXPERIMENT_NOT_FOUND"}
@@ -74,16 +69,13 @@ class CallFailed(Exception):
     @classmethod
     def from_rpc(cls, error: grpc.aio.AioRpcError) -> "CallFailed":
         """Reads what gRPC raised."""
-        reason, metadata, delay_s = "", dict[str, str](), 0.0
-        for key, value in error.trailing_metadata() or ():
-            if key == _DETAILS_KEY and isinstance(value, bytes):
-                reason, metadata, delay_s = _details(value)
+        said = error_details(error)
         return cls(
             error.code(),
             error.details() or error.code().name,
-            reason=reason,
-            metadata=metadata,
-            retry_delay_s=delay_s,
+            reason=said.reason,
+            metadata=dict(said.metadata),
+            retry_delay_s=said.retry_delay_s,
         )
 
     @property
@@ -111,18 +103,3 @@ class Stopped(Exception):
     def __init__(self, failed: CallFailed) -> None:
         super().__init__(str(failed))
         self.failed = failed
-
-
-def _details(encoded: bytes) -> tuple[str, dict[str, str], float]:
-    reason, metadata, delay_s = "", dict[str, str](), 0.0
-    try:
-        status = status_pb2.Status.FromString(encoded)
-    except ValueError:
-        return reason, metadata, delay_s
-    for detail in status.details:
-        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-        if detail.Unpack(info) and info.domain == _DOMAIN:
-            reason, metadata = info.reason, dict(info.metadata)
-        elif detail.Unpack(retry):
-            delay_s = retry.retry_delay.ToTimedelta().total_seconds()
-    return reason, metadata, delay_s

@@ -36,6 +36,9 @@ class Feed:
     read beside them only queues up. So rows never wait for artifacts.
 
     Attributes:
+        rows: How many rows were handed over: the reader may have read on already.
+        operations: How many operations, likewise.
+        artifacts: How many artifacts, likewise.
         delivered_to: Everything up to this place of the spool is delivered.
     """
 
@@ -59,12 +62,15 @@ class Feed:
         self._drained_to: Position = NOWHERE
         self.delivered_to: Position = NOWHERE
         self._needed_records = 0
-        self._reader = self._reader_from(rows.done.level, records.done.level, artifacts.done.level)
+        self.rows = rows.done.level
+        self.operations = records.done.level
+        self.artifacts = artifacts.done.level
+        self._reader = self._new_reader()
 
     @property
-    def read(self) -> tuple[int, int, int]:
-        """How many rows, operations and artifacts were read."""
-        return self._reader.row, self._reader.operation, self._reader.artifact
+    def is_all_read(self) -> bool:
+        """Whether the writer writes no more, and all that it wrote was read."""
+        return self._reader.finished
 
     def grew(self) -> None:
         """Says that the spool may hold more."""
@@ -108,17 +114,16 @@ class Feed:
                 self._resting = False
                 await self._rows.rest()
         except Rewind as rewind:
-            _, records, artifacts = self.read
             self._reader.close()
-            self._reader = self._reader_from(rewind.row, records, artifacts)
+            self.rows = rewind.row
+            self._reader = self._new_reader()
             self._drained_to = self.delivered_to
             self.grew()
             return False
-        rows, records, artifacts = self.read
         if (
-            self._rows.done.level < rows
-            or self._records.done.level < records
-            or self._artifacts.done.level < artifacts
+            self._rows.done.level < self.rows
+            or self._records.done.level < self.operations
+            or self._artifacts.done.level < self.artifacts
         ):
             return False
         self.delivered_to = self._drained_to
@@ -140,14 +145,17 @@ class Feed:
             case RowChunk():
                 await self._records.done.reach(self._needed_records)
                 await self._rows.send(record)
+                self.rows = record.first_row + record.row_count
             case CorruptRows():
                 await self._pass_over(record)
             case Operation():
                 if creates_run(record):
                     self._needed_records = record.number + 1
-                self._records.add(record, self._reader.artifact)
+                self._records.add(record, self.artifacts)
+                self.operations = record.number + 1
             case Artifact():
                 self._artifacts.add(record)
+                self.artifacts = record.number + 1
             case Close():
                 if record.rejected:
                     logger.warning(
@@ -165,11 +173,13 @@ class Feed:
         if lost.row_count:
             await self._records.done.reach(self._needed_records)
             await self._rows.skip(lost)
+            self.rows = lost.first_row + lost.row_count
 
-    def _reader_from(self, row: int, operation: int, artifact: int) -> SpoolReader:
+    def _new_reader(self) -> SpoolReader:
+        """Returns a reader of what was not handed over yet."""
         return self._spool.reader(
-            first_row=row,
-            first_operation=operation,
-            first_artifact=artifact,
+            first_row=self.rows,
+            first_operation=self.operations,
+            first_artifact=self.artifacts,
             chunk_bytes=CHUNK_BYTES,
         )

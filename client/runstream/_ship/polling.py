@@ -13,13 +13,15 @@ LEAST_PAUSE_S: Final = 0.005
 """Between looks at a spool that grows."""
 GREATEST_PAUSE_S: Final = 0.05
 """Between looks at a spool that does not."""
-CLOSE_LOOK_S: Final = 1.0
+CLOSE_LOOK_PAUSE_S: Final = 1.0
 """So often a spool is read although it seems not to have grown: its writer may have died."""
 REST_AFTER_S: Final = 30.0
 PAUSE_PER_ACTIVE_S: Final = 0.0004
 """A message costs a few hundred µs: with many writers at work, each is sent more at a time."""
-PAUSE_PER_WRITER_S: Final = 0.00005
-CLOSE_LOOK_PER_WRITER_S: Final = 0.002
+CLOSE_LOOK_PAUSE_PER_WRITER_S: Final = 0.002
+MAX_SHARE: Final = 0.1
+"""Looks take at most about this share of the time, whatever the file system makes of them."""
+_FORGETTING: Final = 0.01
 
 
 class _Watched:
@@ -42,6 +44,7 @@ class Poller:
         self._count = itertools.count()
         self._active = 0
         self._counted_at = 0.0
+        self._look_s = 0.0
 
     def add(self, shipment: Shipment) -> None:
         """Watches a shipment until it has ended."""
@@ -55,10 +58,14 @@ class Poller:
             now = loop.time()
             if now - self._counted_at >= 1.0:
                 self._count_active(now)
+            looks = 0
             while self._due and self._due[0][0] <= now:
                 _, _, watched = heapq.heappop(self._due)
                 if not watched.shipment.ended:
                     self._push(now + self._look(watched, now), watched)
+                    looks += 1
+            if looks:
+                self._look_s += _FORGETTING * ((loop.time() - now) / looks - self._look_s)
             next_due = self._due[0][0] if self._due else now + GREATEST_PAUSE_S
             await asyncio.sleep(max(next_due - loop.time(), LEAST_PAUSE_S / 2))
 
@@ -67,8 +74,11 @@ class Poller:
 
     def _look(self, watched: _Watched, now: float) -> float:
         """Looks at one spool; returns after how many seconds to look again."""
-        shipment, count = watched.shipment, len(self._due)
-        closely = now - watched.looked_at >= max(CLOSE_LOOK_S, count * CLOSE_LOOK_PER_WRITER_S)
+        shipment, count = watched.shipment, len(self._due) + 1
+        if shipment.is_all_read:
+            return CLOSE_LOOK_PAUSE_S
+        pause_s = max(CLOSE_LOOK_PAUSE_S, count * CLOSE_LOOK_PAUSE_PER_WRITER_S)
+        closely = now - watched.looked_at >= pause_s
         grew = shipment.watch.look(closely=closely)
         if grew:
             watched.grew_at, watched.rested = now, False
@@ -80,7 +90,7 @@ class Poller:
             watched.rested = True
             shipment.rest()
         least = max(LEAST_PAUSE_S, self._active * PAUSE_PER_ACTIVE_S)
-        greatest = max(GREATEST_PAUSE_S, count * PAUSE_PER_WRITER_S)
+        greatest = max(GREATEST_PAUSE_S, count * self._look_s / MAX_SHARE)
         return max(least, min(idle_s / 4, greatest))
 
     def _count_active(self, now: float) -> None:

@@ -87,6 +87,11 @@ class Shipment:
         """Everything up to this place of the spool is delivered."""
         return self._feed.delivered_to if self._feed is not None else self._delivered_to
 
+    @property
+    def is_all_read(self) -> bool:
+        """Whether the writer writes no more, and all that it wrote was read."""
+        return self._feed is not None and self._feed.is_all_read
+
     def grew(self) -> None:
         """Says that the spool may hold more."""
         if self._feed is not None:
@@ -133,7 +138,8 @@ class Shipment:
     def status(self) -> WriterStatus:
         """Returns the writer's part of the status file."""
         rows, records, artifacts = self.levels
-        read = self._feed.read if self._feed is not None else self.levels
+        feed = self._feed
+        read = self.levels if feed is None else (feed.rows, feed.operations, feed.artifacts)
         return WriterStatus(
             run_id=self.spool.run_id,
             server=self._link.uri.text,

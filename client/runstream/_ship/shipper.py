@@ -35,8 +35,8 @@ LOOK_PAUSE_S: Final = 0.05
 LOOK_PAUSE_PER_FOLDER_S: Final = 0.0001
 STATUS_PAUSE_S: Final = 0.2
 STATUS_PAUSE_PER_WRITER_S: Final = 0.0005
-NOTE_PAUSE_S: Final = 2.0
-NOTE_PAUSE_PER_WRITER_S: Final = 0.01
+NOTE_PAUSE_S: Final = 5.0
+NOTE_PAUSE_PER_WRITER_S: Final = 0.02
 TIDY_PAUSE_S: Final = 60.0
 
 logger: Final = logging.getLogger(__name__)

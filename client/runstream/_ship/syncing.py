@@ -33,8 +33,8 @@ def sync(
     """Delivers what lies in a spool now, and returns once that is done, or in vain.
 
     Writers that still write are delivered up to where they are. Writers whose run took nothing
-    before are tried again. A shipper that is at work is only watched; with a `tracking_uri` it has
-    to step down for the time.
+    before are tried again. A shipper that is at work and can do all of this is only watched; it
+    has to step down for the time otherwise.
 
     Args:
         spool_dir: The spool.
@@ -56,7 +56,8 @@ def sync(
     if not spools:
         return pursuit.report()
     lock = ShipperLock.acquire(directory)
-    if lock is None and override is not None:
+    takes_over = lock is None and (override is not None or pursuit.has_stuck())
+    if takes_over:
         lock = _take_over(directory)
     if lock is None:
         _follow(pursuit, progress, deadline, pursuit.is_over)
@@ -71,7 +72,7 @@ def sync(
         report = pursuit.report()
     finally:
         lock.release()
-    if any(spool.alive() for spool in scan(directory)):
+    if (takes_over and not report.delivered) or any(spool.alive() for spool in scan(directory)):
         start_shipper(directory)
     return report
 
