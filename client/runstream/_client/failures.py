@@ -1,23 +1,13 @@
 """From what gRPC raises to `runstream.errors`."""
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 import grpc
-from google.rpc import (  # pyright: ignore[reportMissingTypeStubs] - they lie in another package
-    error_details_pb2,
-    status_pb2,
-)
 
 from runstream import errors
+from runstream._error_details import error_details
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import timedelta
-
-__all__ = ["is_timeout", "is_unavailable", "may_resume", "retry_delay_s", "to_error"]
-
-_DETAILS_KEY: Final = "grpc-status-details-bin"
-_DOMAIN: Final = "runstream"
+__all__ = ["asked_pause_s", "is_timeout", "is_unavailable", "may_resume", "to_error"]
 
 _KINDS: Final[dict[grpc.StatusCode, type[errors.RunstreamError]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidValue,
@@ -40,14 +30,15 @@ def to_error(error: grpc.RpcError, uri: str) -> errors.RunstreamError:
         error: What gRPC raised, of either kind of channel.
         uri: The server's tracking URI.
     """
-    code, details = _code(error), _details(error)
+    code = _code(error)
+    message = _call(error).details() or code.name
     kind = _KINDS.get(code, errors.ServerError)
-    info = _info(error)
-    if info is not None:
-        return kind(details, reason=info.reason, metadata=dict(info.metadata))
+    said = error_details(_call(error))
+    if said.reason:
+        return kind(message, reason=said.reason, metadata=said.metadata)
     if code is grpc.StatusCode.UNAVAILABLE:
         return kind(
-            f"no server answers at {uri} ({details}): start one with `runstream server`, or set "
+            f"no server answers at {uri} ({message}): start one with `runstream server`, or set "
             "RUNSTREAM_TRACKING_URI to one that runs",
             reason=code.name,
         )
@@ -57,7 +48,7 @@ def to_error(error: grpc.RpcError, uri: str) -> errors.RunstreamError:
             "timeout_s",
             reason=code.name,
         )
-    return kind(f"{code.name} from {uri}: {details}", reason=code.name)
+    return kind(f"{code.name} from {uri}: {message}", reason=code.name)
 
 
 def is_unavailable(error: grpc.RpcError) -> bool:
@@ -70,46 +61,18 @@ def is_timeout(error: grpc.RpcError) -> bool:
     return _code(error) is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
+def asked_pause_s(error: grpc.RpcError) -> float:
+    """Returns the pause that the server asks for before a retry, 0 when it does not."""
+    return error_details(_call(error)).retry_delay_s
+
+
 def may_resume(error: grpc.RpcError) -> bool:
     """Tells whether a transfer may go on where it broke."""
     return is_unavailable(error) or is_timeout(error)
 
 
-def retry_delay_s(error: grpc.RpcError) -> float:
-    """Returns the pause that the server asks for before a retry, 0 when it does not."""
-    for detail in _status(error).details:
-        retry = error_details_pb2.RetryInfo()
-        if detail.Unpack(retry):
-            delay: timedelta = retry.retry_delay.ToTimedelta()
-            return delay.total_seconds()
-    return 0.0
-
-
-def _info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
-    for detail in _status(error).details:
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info) and info.domain == _DOMAIN:
-            return info
-    return None
-
-
-def _status(error: grpc.RpcError) -> status_pb2.Status:
-    trailing = cast("Iterable[tuple[str, str | bytes]]", _call(error).trailing_metadata() or ())
-    for key, value in trailing:
-        if key == _DETAILS_KEY and isinstance(value, bytes):
-            try:
-                return status_pb2.Status.FromString(value)
-            except ValueError:
-                break
-    return status_pb2.Status()
-
-
 def _code(error: grpc.RpcError) -> grpc.StatusCode:
     return _call(error).code()
-
-
-def _details(error: grpc.RpcError) -> str:
-    return _call(error).details() or _code(error).name
 
 
 def _call(error: grpc.RpcError) -> grpc.Call:

@@ -6,7 +6,7 @@ from typing import Final
 
 import grpc
 
-from runstream._client.failures import is_unavailable, retry_delay_s
+from runstream._client.failures import asked_pause_s, is_unavailable
 
 __all__ = ["PAUSE_AFTER_END_S", "Retries"]
 
@@ -14,6 +14,7 @@ PAUSE_AFTER_END_S: Final = 0.1
 """After a stream that was to go on for ever ended without an error."""
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 2.0
+MOST_DOUBLINGS: Final = 16
 
 
 class Retries:
@@ -43,7 +44,8 @@ class Retries:
         now = time.monotonic()
         if self._failures == 0:
             self._give_up_at = now + self._for_s
-        longest_s = min(FIRST_PAUSE_S * 2.0**self._failures, LONGEST_PAUSE_S)
+        doublings = min(self._failures, MOST_DOUBLINGS)
+        longest_s = min(FIRST_PAUSE_S * 2.0**doublings, LONGEST_PAUSE_S)
         self._failures += 1
-        pause_s = max(random.uniform(0.0, longest_s), retry_delay_s(error))  # noqa: S311 - no secret
+        pause_s = max(random.uniform(0.0, longest_s), asked_pause_s(error))  # noqa: S311 - no secret
         return pause_s if now + pause_s <= self._give_up_at else None

@@ -72,6 +72,9 @@ def deliver(arguments: argparse.Namespace) -> int:
 
 
 def _tell(report: "DeliveryReport", folder: Path) -> None:
+    if not report.writers:
+        print(f"{folder}: nothing to deliver")
+        return
     print(
         f"{folder}: {report.delivered_writers} of {report.writers} writers delivered: "
         f"{report.rows:,} rows, {report.records:,} records, {report.artifacts:,} files"
