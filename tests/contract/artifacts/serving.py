@@ -1,9 +1,10 @@
 """Artifacts behind a real gRPC server inside the test's process, on a loopback port."""
 
+import asyncio
 import contextlib
 import hashlib
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -112,6 +113,7 @@ class Served:
     objects: FolderStore
     stopping: Stopping
     artifacts: "artifact_service_pb2_grpc.ArtifactServiceAsyncStub"
+    blocking: artifact_service_pb2_grpc.ArtifactServiceStub
     experiments: "experiment_service_pb2_grpc.ExperimentServiceAsyncStub"
     runs: "run_service_pb2_grpc.RunServiceAsyncStub"
 
@@ -139,12 +141,11 @@ class Served:
 
     async def send(self, *requests: Request) -> pb.UploadArtifactResponse:
         """Makes one upload call of these requests."""
-
-        async def each() -> AsyncIterator[Request]:
-            for request in requests:
-                yield request
-
-        return await self.artifacts.UploadArtifact(each(), timeout=DEADLINE_S)
+        # Blocking, in a thread: where a write fails because the server has ended the call, asyncio
+        # clients report that instead of the server's status (grpc issue 36066).
+        return await asyncio.to_thread(
+            self.blocking.UploadArtifact, iter(requests), timeout=DEADLINE_S
+        )
 
     async def begin(self, *requests: Request) -> UploadCall:
         """Begins an upload call that goes on until the test ends it."""
@@ -218,7 +219,7 @@ class Served:
         before = await self.stored()
         try:
             answer = await call
-        except grpc.aio.AioRpcError as error:
+        except grpc.RpcError as error:
             info = error_info(error)
             assert error.code().name == Reason[info.reason].status.value  # noqa: PT017 - all of them
             assert await self.stored() == before, "a failed call has changed something"
@@ -272,12 +273,14 @@ async def served(
         ]
         address = await _listen(stack, services, stopping)
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+        blocking = stack.enter_context(grpc.insecure_channel(address))
         yield Served(
             folder=root,
             database=database,
             objects=objects,
             stopping=stopping,
             artifacts=artifact_service_pb2_grpc.ArtifactServiceStub(channel),
+            blocking=artifact_service_pb2_grpc.ArtifactServiceStub(blocking),
             experiments=experiment_service_pb2_grpc.ExperimentServiceStub(channel),
             runs=run_service_pb2_grpc.RunServiceStub(channel),
         )

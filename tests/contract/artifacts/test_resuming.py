@@ -1,14 +1,14 @@
 """Uploads that break off and go on."""
 
 import asyncio
-import contextlib
 import hashlib
 import random
 from pathlib import Path
 
-import grpc.aio
+import grpc
 import pytest
 
+from runstream_server.objects.folder_uploads import FolderUpload
 from tests.contract.artifacts.serving import (
     CHUNK_BYTES,
     Served,
@@ -177,18 +177,16 @@ async def test_of_many_calls_for_one_upload_one_wins_and_the_file_is_whole(
     serving: Served,
 ) -> None:
     upload_id = new_upload_id()
-    calls = [
-        await serving.begin(spec("a", upload_id), *chunks(DATA[:CHUNK_BYTES])) for _ in range(8)
-    ]
-    outcomes: list[str] = []
-    for call in calls:
+
+    async def outcome() -> str:
         try:
-            with contextlib.suppress(asyncio.InvalidStateError):  # it is over already
-                for one in [*chunks(DATA, CHUNK_BYTES), finish(DATA)]:
-                    await call.write(one)
-            outcomes.append("complete" if (await call).upload.complete else "under way")
-        except grpc.aio.AioRpcError as error:
-            outcomes.append(error_info(error).reason)
+            answer = await serving.send(spec("a", upload_id), *chunks(DATA), finish(DATA))
+        except grpc.RpcError as error:
+            return str(error_info(error).reason)
+        assert answer.artifact.sha256 == hashlib.sha256(DATA).digest()
+        return "complete"
+
+    outcomes = await asyncio.gather(*(outcome() for _ in range(8)))
 
     assert "complete" in outcomes
     assert set(outcomes) <= {"complete", "UPLOAD_MOVED"}
@@ -206,7 +204,7 @@ async def test_a_stop_makes_durable_what_came_and_sends_the_client_elsewhere(
 
         serving.stopping.begin()
 
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
+        with pytest.raises(grpc.RpcError) as caught:
             await call
         assert error_info(caught.value).reason == "SERVER_STOPPING"
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -221,3 +219,25 @@ async def test_a_stop_makes_durable_what_came_and_sends_the_client_elsewhere(
         assert (await serving.upload(upload_id)).durable_offset == half
         await serving.send(spec("a", upload_id), *chunks(DATA, half), finish(DATA))
         assert await serving.get("a") == DATA
+
+
+async def test_a_stop_flushes_what_came_to_the_disk(
+    serving: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, flushed, upload_id = FolderUpload.sync, list[int](), new_upload_id()
+
+    async def noted_sync(self: FolderUpload) -> int:
+        flushed.append(await sync(self))
+        return flushed[-1]
+
+    monkeypatch.setattr(FolderUpload, "sync", noted_sync)
+    call = await serving.begin(spec("a", upload_id), *chunks(DATA))
+    data = serving.folder / ".uploads" / upload_id / "data"
+    while not (data.exists() and data.stat().st_size == len(DATA)):
+        await serving.page()
+
+    serving.stopping.begin()
+
+    with pytest.raises(grpc.RpcError):
+        await call
+    assert flushed == [len(DATA)]

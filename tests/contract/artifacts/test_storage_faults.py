@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
+import grpc
 import pytest
 
 from tests.contract.artifacts.serving import (
@@ -70,7 +70,7 @@ async def test_a_disk_that_fails_is_told_as_such_and_the_upload_goes_on_later(
     upload_id = new_upload_id()
     with monkeypatch.context() as patch:
         patch.setattr(os, "rename", failing(errno.EIO))
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
+        with pytest.raises(grpc.RpcError) as caught:
             await serving.send(spec("a", upload_id), *chunks(DATA), finish(DATA))
 
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE

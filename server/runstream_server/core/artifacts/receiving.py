@@ -80,7 +80,7 @@ def _mismatch(what: str, expected: str, actual: str) -> Failure:
     return Failure(
         Reason.DIGEST_MISMATCH,
         f"the {what} of what arrived is {actual}, not {expected} as its finish says; the upload is"
-        " discarded and nothing changed: upload the file anew, under a new upload id",
+        " discarded and nothing else changed: send the file anew, from its beginning",
         expected=expected,
         actual=actual,
     )
