@@ -260,7 +260,7 @@ class SearchExperimentsResponse(_message.Message):
     """Continues the search. Empty on the last page, and only there."""
     @_builtins.property
     def experiments(self) -> _containers.RepeatedCompositeFieldContainer[_experiment_pb2.Experiment]:
-        """Holds the experiments in the order asked for."""
+        """Holds the experiments in the order asked for. May be fewer than `page_size` before the last page, to keep the message small."""
 
     def __init__(
         self,
@@ -290,7 +290,9 @@ class UpdateExperimentRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Names the fields to change; only `name` can be. Unset means every field that is set."""
+        """Names the fields to change; only `name` can be. Unset means every field that is set; other fields may then hold what
+        they hold, and a different value is INVALID_ARGUMENT `INVALID_VALUE`.
+        """
 
     def __init__(
         self,

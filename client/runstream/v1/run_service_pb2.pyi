@@ -67,7 +67,7 @@ class CreateRunRequest(_message.Message):
     name: _builtins.str
     """Names the run. Unset, and without the tag `mlflow.runName`, the server makes up a name of two words and a number."""
     parent_run_id: _builtins.str
-    """Names the run under which this one is nested. It need not exist."""
+    """Names the run under which this one is nested: 32 lower-case hexadecimal digits. It need not exist."""
     user: _builtins.str
     """Names the person who started the run."""
     status: _run_pb2.RunStatus.ValueType
@@ -204,7 +204,9 @@ class UpdateRunRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Names the fields to change; only `name` can be. Unset means every field that is set."""
+        """Names the fields to change; only `name` can be. Unset means every field that is set; other fields may then hold what
+        they hold, and a different value is INVALID_ARGUMENT `INVALID_VALUE`.
+        """
 
     def __init__(
         self,
@@ -590,7 +592,7 @@ class SearchRunsResponse(_message.Message):
     """Continues the search. Empty on the last page, and only there."""
     @_builtins.property
     def runs(self) -> _containers.RepeatedCompositeFieldContainer[_run_pb2.Run]:
-        """Holds the runs in the order asked for."""
+        """Holds the runs in the order asked for. May be fewer than `page_size` before the last page, to keep the message small."""
 
     def __init__(
         self,

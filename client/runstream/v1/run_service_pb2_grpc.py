@@ -168,7 +168,7 @@ class RunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RestoreRun(self, request, context):
-        """Restores a deleted run. Idempotent.
+        """Restores a deleted run. Idempotent. Fails with FAILED_PRECONDITION `EXPERIMENT_DELETED` while its experiment is deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,7 +198,8 @@ class RunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTags(self, request, context):
-        """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys.
+        """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys. The tag
+        `mlflow.runName` cannot be deleted, because a run has a name: INVALID_ARGUMENT `INVALID_VALUE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

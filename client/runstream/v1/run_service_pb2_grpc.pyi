@@ -59,7 +59,7 @@ class RunServiceStub:
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]
     """Deletes a run: it refuses writes, but stays readable and can be restored. Idempotent."""
     RestoreRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.RestoreRunRequest, _run_service_pb2.RestoreRunResponse]
-    """Restores a deleted run. Idempotent."""
+    """Restores a deleted run. Idempotent. Fails with FAILED_PRECONDITION `EXPERIMENT_DELETED` while its experiment is deleted."""
     SearchRuns: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.SearchRunsRequest, _run_service_pb2.SearchRunsResponse]
     """Finds runs in one or several experiments. Pages are stable under concurrent inserts: with an order that does not change
     meanwhile, no run is seen twice and none that was there from the start is missed.
@@ -71,7 +71,9 @@ class RunServiceStub:
     SetTags: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.SetTagsRequest, _run_service_pb2.SetTagsResponse]
     """Sets tags, overwriting those of the same key. All of them are set or none. The tag `mlflow.runName` renames the run."""
     DeleteTags: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.DeleteTagsRequest, _run_service_pb2.DeleteTagsResponse]
-    """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys."""
+    """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys. The tag
+    `mlflow.runName` cannot be deleted, because a run has a name: INVALID_ARGUMENT `INVALID_VALUE`.
+    """
     ListWriters: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListWritersRequest, _run_service_pb2.ListWritersResponse]
     """Lists the writers of a run in the order in which the server first heard of them."""
 
@@ -106,7 +108,7 @@ class RunServiceAsyncStub(RunServiceStub):
     DeleteRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
     """Deletes a run: it refuses writes, but stays readable and can be restored. Idempotent."""
     RestoreRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RestoreRunRequest, _run_service_pb2.RestoreRunResponse]  # type: ignore[assignment]
-    """Restores a deleted run. Idempotent."""
+    """Restores a deleted run. Idempotent. Fails with FAILED_PRECONDITION `EXPERIMENT_DELETED` while its experiment is deleted."""
     SearchRuns: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SearchRunsRequest, _run_service_pb2.SearchRunsResponse]  # type: ignore[assignment]
     """Finds runs in one or several experiments. Pages are stable under concurrent inserts: with an order that does not change
     meanwhile, no run is seen twice and none that was there from the start is missed.
@@ -118,7 +120,9 @@ class RunServiceAsyncStub(RunServiceStub):
     SetTags: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SetTagsRequest, _run_service_pb2.SetTagsResponse]  # type: ignore[assignment]
     """Sets tags, overwriting those of the same key. All of them are set or none. The tag `mlflow.runName` renames the run."""
     DeleteTags: _aio.UnaryUnaryMultiCallable[_run_service_pb2.DeleteTagsRequest, _run_service_pb2.DeleteTagsResponse]  # type: ignore[assignment]
-    """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys."""
+    """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys. The tag
+    `mlflow.runName` cannot be deleted, because a run has a name: INVALID_ARGUMENT `INVALID_VALUE`.
+    """
     ListWriters: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListWritersRequest, _run_service_pb2.ListWritersResponse]  # type: ignore[assignment]
     """Lists the writers of a run in the order in which the server first heard of them."""
 
@@ -198,7 +202,7 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.RestoreRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.RestoreRunResponse, _abc.Awaitable[_run_service_pb2.RestoreRunResponse]]:
-        """Restores a deleted run. Idempotent."""
+        """Restores a deleted run. Idempotent. Fails with FAILED_PRECONDITION `EXPERIMENT_DELETED` while its experiment is deleted."""
 
     @_abc_1.abstractmethod
     def SearchRuns(
@@ -234,7 +238,9 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.DeleteTagsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.DeleteTagsResponse, _abc.Awaitable[_run_service_pb2.DeleteTagsResponse]]:
-        """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys."""
+        """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys. The tag
+        `mlflow.runName` cannot be deleted, because a run has a name: INVALID_ARGUMENT `INVALID_VALUE`.
+        """
 
     @_abc_1.abstractmethod
     def ListWriters(
