@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final
 
+from runstream._checksums import crc32c_function
 from runstream._wire import delimited, varint
 from runstream.errors import SpoolError
 from runstream.v1 import artifact_service_pb2 as pb
@@ -80,7 +81,7 @@ class _Content:
             raise SpoolError(f"{path} was to be uploaded and cannot be read: {error}") from error
         self._path = path
         self._sha256 = hashlib.sha256()
-        self._crc32c = _crc32c_function()
+        self._crc32c = crc32c_function()
 
     def next_chunk(self) -> tuple[bytes, int | None]:
         """Returns up to CHUNK_BYTES and their CRC32C; no bytes at the end."""
@@ -98,15 +99,3 @@ class _Content:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
-
-
-def _crc32c_function() -> Callable[[bytes], int] | None:
-    """Returns a function in C, if the extra `crc32c` is installed: in Python it takes 1 s a MiB."""
-    try:
-        import google_crc32c
-    except ImportError:
-        return None
-    module = cast("Any", google_crc32c)
-    if module.implementation != "c":
-        return None
-    return cast("Callable[[bytes], int]", module.value)
