@@ -1,5 +1,6 @@
 """MetricService over gRPC."""
 
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 from typing import Final
@@ -12,6 +13,7 @@ from runstream_server.core.reading.buckets import Axis
 from runstream_server.core.reading.envelope_reader import Range
 from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
 from runstream_server.core.runs import Runs
+from runstream_server.core.search.page_tokens import open_page_token, seal_page_token
 from runstream_server.core.stopping import Stopping
 from runstream_server.core.validation import (
     check_count,
@@ -33,9 +35,9 @@ from runstream_server.services.metric_convert import (
     summary_message,
 )
 from runstream_server.services.metric_stream import MetricStreams, checked_header
-from runstream_server.services.page_tokens import SeriesPageToken
 from runstream_server.services.rpc_record import annotate
 from runstream_server.services.run_convert import run_message
+from runstream_server.storage.name_rows import SeriesName
 
 __all__ = ["MetricServicer"]
 
@@ -89,13 +91,17 @@ class MetricServicer(MetricServiceServicer):
         del context
         run_id = _run_id(request.run_id)
         size = _limited("page_size", request.page_size, DEFAULT_PAGE, MAX_PAGE)
-        token = SeriesPageToken(run_id, request.selector)
-        page = await self._metrics.series(
-            run_id, series_filter(request.selector), token.read(request.page_token), size
-        )
+        question = ("series", run_id, request.selector.SerializeToString(deterministic=True))
+        after = None
+        if request.page_token:
+            after = SeriesName(*open_page_token(question, request.page_token))
+        page = await self._metrics.series(run_id, series_filter(request.selector), after, size)
+        token = ""
+        if page.next is not None:
+            token = seal_page_token(question, dataclasses.astuple(page.next))
         return pb.ListSeriesResponse(
             series=[summary_message(row.name, entry) for row, entry in page.series],
-            next_page_token="" if page.next is None else token.write(page.next),
+            next_page_token=token,
             cursor=page.cursor,
         )
 
