@@ -157,13 +157,12 @@ class Pursuit:
 
     def is_over(self) -> bool:
         """Looks at the status file; returns whether nothing more is to be waited for."""
-        if self._read_status():
-            self._open = [spool for spool in self._open if not self._is_delivered(spool)]
+        self._refresh()
         return all(self._is_stuck(spool) for spool in self._open)
 
     def has_stuck(self) -> bool:
         """Tells whether the shipper at work has stopped trying to deliver one of them."""
-        self._read_status()
+        self._refresh()
         return any(self._is_stuck(spool) for spool in self._open)
 
     def progress(self) -> Progress:
@@ -225,6 +224,11 @@ class Pursuit:
         entries = [entry for spool in self._open if (entry := self._entry(spool)) is not None]
         errors = [each["error"] for each in (*servers, *entries) if each["error"]]
         return tuple(dict.fromkeys(errors))[:MAX_PROBLEMS]
+
+    def _refresh(self) -> None:
+        """Takes note of what the status file says, if it says something new."""
+        if self._read_status():
+            self._open = [spool for spool in self._open if not self._is_delivered(spool)]
 
     def _read_status(self) -> bool:
         """Reads the status file if it has changed; returns whether to look at its news."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from runstream._ship.artifacts import ArtifactsLane
@@ -50,7 +51,9 @@ class Feed:
         rows: RowsLane,
         records: RecordsLane,
         artifacts: ArtifactsLane,
+        on_delivered: Callable[[], None],
     ) -> None:
+        self._on_delivered = on_delivered
         self._spool = spool
         self._watch = watch
         self._rows = rows
@@ -126,7 +129,10 @@ class Feed:
             or self._artifacts.done.level < self.artifacts
         ):
             return False
-        self.delivered_to = self._drained_to
+        if self.delivered_to != self._drained_to:
+            self.delivered_to = self._drained_to
+            # Whoever waits for this place looks at nothing else: the acks were told before.
+            self._on_delivered()
         return self._reader.finished
 
     async def _read_on(self) -> None:

@@ -202,7 +202,14 @@ class Shipment:
             records=self._records,
             uploads=self._uploads,
         )
-        self._feed = Feed(self.spool, self.watch, rows=rows, records=records, artifacts=artifacts)
+        self._feed = Feed(
+            self.spool,
+            self.watch,
+            rows=rows,
+            records=records,
+            artifacts=artifacts,
+            on_delivered=self._on_change,
+        )
         self.state = "shipping"
         try:
             async with asyncio.TaskGroup() as tasks:

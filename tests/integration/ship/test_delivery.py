@@ -362,3 +362,18 @@ def test_a_status_of_another_version_is_not_misread(spool: Path) -> None:
     (spool / "shipper.json").write_text(json.dumps({"version": 99, "writers": 5}))
 
     assert read_status(spool) is None
+
+
+async def test_the_status_tells_of_the_last_place_without_further_news(
+    fake: FakeServer, spool: Path
+) -> None:
+    writers = [new_writer(spool, fake.uri, rank=rank) for rank in range(40)]
+    ensure_shipper(spool, fake.uri)
+    for writer in writers:
+        log_numbered(writer, 3)
+
+    report = await waited(spool)
+
+    assert report.delivered, report
+    for writer in writers:
+        writer.close()
