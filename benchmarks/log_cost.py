@@ -3,7 +3,7 @@
 Prints, for rows of 1, 10, 100 and 1 000 metrics, the median time of a row and of a point, and its
 ratio to a bare `os.write` of the same bytes: what the operating system asks for in any case.
 
-    python benchmarks/log_cost.py [--seconds 3] [--directory DIR] [--json]
+    python -m benchmarks.log_cost [--seconds 3] [--directory DIR] [--json]
 """
 
 import argparse
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.report import Figure
 from runstream._spool import SpoolWriter
 
 WIDTHS = (1, 10, 100, 1_000)
@@ -59,6 +60,20 @@ def measured(width: int, seconds: float, directory: Path) -> dict[str, float]:
         "bare_write_ns": statistics.median(writes),
         "ratio": statistics.median(a / b for a, b in zip(logs, writes, strict=True)),
     }
+
+
+def log_cost(seconds: float = 3.0) -> list[Figure]:
+    """Measures rows of 10 and of 1 000 metrics."""
+    figures: list[Figure] = []
+    for width in (10, 1_000):
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
+            result = measured(width, seconds, Path(directory))
+        point, best = result["ns_per_point"] / 1000, result["best_ns_per_row"] / 1000
+        detail = f"{point:.3f} µs a point; best {best:.1f} µs"
+        name = f"log() of {width} metrics"
+        took, bare = result["ns_per_row"] / 1000, result["bare_write_ns"] / 1000
+        figures.append(Figure(name, took, "µs", bare, "bare write() in µs", detail))
+    return figures
 
 
 def timed(work: Callable[[], None]) -> int:

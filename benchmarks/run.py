@@ -7,8 +7,10 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from benchmarks.artifacts import artifacts
 from benchmarks.ingest import ingest, row_per_point
 from benchmarks.latency import latency
+from benchmarks.log_cost import log_cost
 from benchmarks.reads import reads
 from benchmarks.report import Figure, machine, show
 
@@ -24,13 +26,15 @@ def ingest_figures(points: int) -> list[Figure]:
 def main() -> None:
     """Runs the benchmarks that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="ingest, latency, reads; all unless named")
+    parser.add_argument("names", nargs="*", help="which of them; all unless named")
     parser.add_argument("--points", type=int, default=20, help="million points to ingest")
     arguments = parser.parse_args()
     benchmarks: dict[str, Callable[[], list[Figure]]] = {
+        "log": log_cost,
         "ingest": lambda: ingest_figures(arguments.points * MILLION),
         "latency": latency,
         "reads": reads,
+        "artifacts": artifacts,
     }
     sys.stdout.write(f"{machine()}\n\n")
     for name in arguments.names or benchmarks:
