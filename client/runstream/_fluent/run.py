@@ -73,7 +73,7 @@ class ActiveRun:
     ) -> None:
         """Logs one value of each metric, all at one step and one time.
 
-        It takes about 2 µs. What cannot be stored is warned about once for each reason and counted
+        It takes 3 to 6 µs. What cannot be stored is warned about once for each reason and counted
         in `rejected`; with `RUNSTREAM_STRICT=1` it raises.
 
         Args:

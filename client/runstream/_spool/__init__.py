@@ -11,7 +11,7 @@ Writing, in the training process (needs neither grpc nor numpy):
     writer.artifact("model.pt", "checkpoints/model.pt")            # a snapshot, numbered apart
     writer.close()
 
-`log` takes about 2 µs. It never raises, unless `RUNSTREAM_STRICT=1`: what could not be stored is
+`log` takes 3 to 6 µs. It never raises, unless `RUNSTREAM_STRICT=1`: what could not be stored is
 counted in `writer.rejected`. After a fork, the child's writer is a new one with the same run, rank
 and step count; `on_new_writer` is called before it first writes.
 
