@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sys
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from runstream.v1.run_service_pb2_grpc import RunServiceStub
 from tests.faults.checks import doubled_rows, missing_points, unfinished_blocks
 from tests.faults.writers import FaultyStreamWriter
 from tests.support.server import ServerProcess, StartServer
+from tests.support.telling import Tell
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 WRITERS = 4
@@ -99,7 +99,7 @@ class Round:
 
 @pytest.mark.timeout(1800)
 async def test_kills_at_random_moments_lose_nothing_and_double_nothing(
-    start_server: StartServer, capsys: pytest.CaptureFixture[str]
+    start_server: StartServer, tell: Tell
 ) -> None:
     server = start_server(**SMALL_SEALS)
     tally = Tally()
@@ -108,8 +108,7 @@ async def test_kills_at_random_moments_lose_nothing_and_double_nothing(
     for _ in range(ROUNDS):
         await Round(server, tally).play(kill_after_s=chance.uniform(0.1, 1.2))
 
-    with capsys.disabled():
-        sys.stdout.write(f"\nserver killed at random: {tally}" + "\n")
+    tell(f"server killed at random: {tally}")
     assert tally.kills_with_unacked_rows > 0
 
 
@@ -125,7 +124,7 @@ async def test_kills_at_random_moments_lose_nothing_and_double_nothing(
     ],
 )
 async def test_a_kill_at_each_stage_loses_nothing_and_doubles_nothing(
-    start_server: StartServer, place: str, capsys: pytest.CaptureFixture[str]
+    start_server: StartServer, place: str, tell: Tell
 ) -> None:
     passes = random.Random(place).randint(5, 20) if place.startswith("commit") else 2
     env = {"RUNSTREAM_TESTING": "1", "RUNSTREAM_FAILPOINT": f"{place}:{passes}"}
@@ -134,5 +133,4 @@ async def test_a_kill_at_each_stage_loses_nothing_and_doubles_nothing(
 
     await Round(server, tally).play(kill_after_s=None)
 
-    with capsys.disabled():
-        sys.stdout.write(f"\nserver killed at {place}: {tally}" + "\n")
+    tell(f"server killed at {place}: {tally}")

@@ -17,6 +17,7 @@ from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
 from tests.faults import upload_process
 from tests.support.server import ServerProcess, StartServer
+from tests.support.telling import Tell
 
 SIZE_BYTES = 200 * 1024 * 1024
 PATH = "checkpoints/model.bin"
@@ -77,7 +78,7 @@ def temporary_bytes(server: ServerProcess) -> int:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("victim", ["server", "client"])
 def test_an_upload_resumes_after_either_side_is_killed(
-    start_server: StartServer, file: Path, victim: str, capsys: pytest.CaptureFixture[str]
+    start_server: StartServer, file: Path, victim: str, tell: Tell
 ) -> None:
     server = start_server()
     upload = Upload(server, file)
@@ -98,7 +99,4 @@ def test_an_upload_resumes_after_either_side_is_killed(
     offsets.extend(process.communicate()[0].split())
     assert upload.digest_in_server() == hashlib.sha256(file.read_bytes()).hexdigest()
     assert any(int(offset) > 0 for offset in offsets)
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n200 MB upload, {victim} killed {KILLS} times: resumed at {offsets}" + "\n"
-        )
+    tell(f"200 MB upload, {victim} killed {KILLS} times: resumed at {', '.join(offsets)}")
