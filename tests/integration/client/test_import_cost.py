@@ -23,8 +23,8 @@ def test_importing_runstream_takes_at_most_50_ms(tell: Tell) -> None:
     )
 
     tell(
-        f"import runstream: {cpu_ms:.1f} ms of processor time and {wall_ms:.1f} ms by the clock over "
-        f"`python -c pass`, medians of {TIMES}"
+        f"import runstream: {cpu_ms:.1f} ms of processor time and {wall_ms:.1f} ms by the clock, "
+        f"over `python -c pass`, medians of {TIMES}"
     )
     assert cpu_ms <= LIMIT_MS
 
