@@ -63,13 +63,7 @@ def sync(
         _follow(pursuit, progress, deadline, pursuit.is_over)
         return pursuit.report()
     try:
-        engine = _Engine(directory, override, pursuit)
-        try:
-            _follow(pursuit, progress, deadline, lambda: not engine.is_running)
-        finally:
-            engine.stop()
-        pursuit.is_over()
-        report = pursuit.report()
+        report = _deliver(_Engine(directory, override, pursuit), pursuit, progress, deadline)
     finally:
         lock.release()
     if (takes_over and not report.delivered) or any(spool.alive() for spool in scan(directory)):
@@ -95,6 +89,20 @@ def _take_over(directory: Path) -> ShipperLock:
         if lock is not None:
             return lock
     raise SpoolError(f"process {pid} ships {directory} and does not end: try again when it has")
+
+
+def _deliver(
+    engine: "_Engine",
+    pursuit: Pursuit,
+    progress: Callable[[Progress], None] | None,
+    deadline: float | None,
+) -> DeliveryReport:
+    try:
+        _follow(pursuit, progress, deadline, lambda: not engine.is_running)
+    finally:
+        engine.stop()
+    pursuit.is_over()
+    return pursuit.report()
 
 
 def _follow(

@@ -26,7 +26,7 @@ from tests.integration.ship.spools import log_numbered, new_writer
 from tests.support.server import ServerProcess, StartServer, wait_until
 
 from runstream._ship import ensure_shipper, sync, wait_delivered
-from runstream._ship.election import is_shipper_alive
+from runstream._ship.election import is_shipper_alive, shipper_pid
 from runstream._spool import SpoolWriter, scan
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -139,7 +139,7 @@ def test_shippers_die_at_random_moments(server: ServerProcess, spool: Path) -> N
 
     def act(chance: random.Random) -> None:
         nonlocal killed
-        wait_until(lambda: is_shipper_alive(spool), TIMEOUT_S)
+        wait_until(lambda: shipper_pid(spool) is not None, TIMEOUT_S)
         time.sleep(chance.uniform(0.0, 0.5))
         killed += kill_shipper(spool)
 
