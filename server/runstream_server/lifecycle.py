@@ -28,6 +28,9 @@ __all__ = ["run_server"]
 
 HEALTH_NOTICE_S: Final = 0.05
 """Between the news that the server is not healthy and the end of the streams that bring it."""
+STATUS_NOTICE_S: Final = 0.2
+"""Between the end of the streams and that of their connections. To a client that still writes, a
+closed connection is an error that hides a status which has arrived and was not read yet."""
 FAREWELL_S: Final = 1.0
 """How long an RPC that outlived the grace has to tell its client."""
 
@@ -144,6 +147,7 @@ class _Server:
         self._frame.stopping.begin()
         _log.info("streams_told")
         timer = asyncio.get_running_loop().call_later(grace_s, self._grace_over.begin)
+        await asyncio.sleep(STATUS_NOTICE_S)
         await grpc_server.stop(grace_s + FAREWELL_S)
         timer.cancel()
         fields = {
