@@ -108,6 +108,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a defect of the server. The message holds an id under which its log has the details. Metadata: `request_id`."""
     ERROR_REASON_ARTIFACTS_ELSEWHERE: _ErrorReason.ValueType  # 42
     """FAILED_PRECONDITION: the run keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id`, `artifact_uri`."""
+    ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 43
+    """NOT_FOUND: there is no such logged model, or it is deleted. Metadata: `model_id`."""
+    ERROR_REASON_MODEL_EXISTS: _ErrorReason.ValueType  # 44
+    """ALREADY_EXISTS: the logged model exists in another experiment. Metadata: `model_id`, `experiment_id`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Lists the reasons of errors.
@@ -203,4 +207,8 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 41
 """INTERNAL: a defect of the server. The message holds an id under which its log has the details. Metadata: `request_id`."""
 ERROR_REASON_ARTIFACTS_ELSEWHERE: ErrorReason.ValueType  # 42
 """FAILED_PRECONDITION: the run keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id`, `artifact_uri`."""
+ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 43
+"""NOT_FOUND: there is no such logged model, or it is deleted. Metadata: `model_id`."""
+ERROR_REASON_MODEL_EXISTS: ErrorReason.ValueType  # 44
+"""ALREADY_EXISTS: the logged model exists in another experiment. Metadata: `model_id`, `experiment_id`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

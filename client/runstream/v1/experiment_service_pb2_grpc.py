@@ -82,6 +82,11 @@ class ExperimentServiceStub(object):
                 request_serializer=runstream_dot_v1_dot_experiment__service__pb2.DeleteExperimentTagsRequest.SerializeToString,
                 response_deserializer=runstream_dot_v1_dot_experiment__service__pb2.DeleteExperimentTagsResponse.FromString,
                 _registered_method=True)
+        self.SearchDatasets = channel.unary_unary(
+                '/runstream.v1.ExperimentService/SearchDatasets',
+                request_serializer=runstream_dot_v1_dot_experiment__service__pb2.SearchDatasetsRequest.SerializeToString,
+                response_deserializer=runstream_dot_v1_dot_experiment__service__pb2.SearchDatasetsResponse.FromString,
+                _registered_method=True)
 
 
 class ExperimentServiceServicer(object):
@@ -158,6 +163,14 @@ class ExperimentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchDatasets(self, request, context):
+        """Lists the datasets that runs of experiments read, deleted runs included: each once for every context that it was read in, ordered by
+        experiment, name, digest and context, without a context first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExperimentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -205,6 +218,11 @@ def add_ExperimentServiceServicer_to_server(servicer, server):
                     servicer.DeleteExperimentTags,
                     request_deserializer=runstream_dot_v1_dot_experiment__service__pb2.DeleteExperimentTagsRequest.FromString,
                     response_serializer=runstream_dot_v1_dot_experiment__service__pb2.DeleteExperimentTagsResponse.SerializeToString,
+            ),
+            'SearchDatasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchDatasets,
+                    request_deserializer=runstream_dot_v1_dot_experiment__service__pb2.SearchDatasetsRequest.FromString,
+                    response_serializer=runstream_dot_v1_dot_experiment__service__pb2.SearchDatasetsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -453,6 +471,33 @@ class ExperimentService(object):
             '/runstream.v1.ExperimentService/DeleteExperimentTags',
             runstream_dot_v1_dot_experiment__service__pb2.DeleteExperimentTagsRequest.SerializeToString,
             runstream_dot_v1_dot_experiment__service__pb2.DeleteExperimentTagsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchDatasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/runstream.v1.ExperimentService/SearchDatasets',
+            runstream_dot_v1_dot_experiment__service__pb2.SearchDatasetsRequest.SerializeToString,
+            runstream_dot_v1_dot_experiment__service__pb2.SearchDatasetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -62,6 +62,10 @@ class ExperimentServiceStub:
     """Sets tags, overwriting those of the same key. Idempotent. All of them are set or none."""
     DeleteExperimentTags: _grpc.UnaryUnaryMultiCallable[_experiment_service_pb2.DeleteExperimentTagsRequest, _experiment_service_pb2.DeleteExperimentTagsResponse]
     """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the experiment lacks one of the keys."""
+    SearchDatasets: _grpc.UnaryUnaryMultiCallable[_experiment_service_pb2.SearchDatasetsRequest, _experiment_service_pb2.SearchDatasetsResponse]
+    """Lists the datasets that runs of experiments read, deleted runs included: each once for every context that it was read in, ordered by
+    experiment, name, digest and context, without a context first.
+    """
 
 @_typing.type_check_only
 class ExperimentServiceAsyncStub(ExperimentServiceStub):
@@ -97,6 +101,10 @@ class ExperimentServiceAsyncStub(ExperimentServiceStub):
     """Sets tags, overwriting those of the same key. Idempotent. All of them are set or none."""
     DeleteExperimentTags: _aio.UnaryUnaryMultiCallable[_experiment_service_pb2.DeleteExperimentTagsRequest, _experiment_service_pb2.DeleteExperimentTagsResponse]  # type: ignore[assignment]
     """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the experiment lacks one of the keys."""
+    SearchDatasets: _aio.UnaryUnaryMultiCallable[_experiment_service_pb2.SearchDatasetsRequest, _experiment_service_pb2.SearchDatasetsResponse]  # type: ignore[assignment]
+    """Lists the datasets that runs of experiments read, deleted runs included: each once for every context that it was read in, ordered by
+    experiment, name, digest and context, without a context first.
+    """
 
 class ExperimentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Creates, finds and changes experiments.
@@ -183,5 +191,15 @@ class ExperimentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_experiment_service_pb2.DeleteExperimentTagsResponse, _abc.Awaitable[_experiment_service_pb2.DeleteExperimentTagsResponse]]:
         """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the experiment lacks one of the keys."""
+
+    @_abc_1.abstractmethod
+    def SearchDatasets(
+        self,
+        request: _experiment_service_pb2.SearchDatasetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_experiment_service_pb2.SearchDatasetsResponse, _abc.Awaitable[_experiment_service_pb2.SearchDatasetsResponse]]:
+        """Lists the datasets that runs of experiments read, deleted runs included: each once for every context that it was read in, ordered by
+        experiment, name, digest and context, without a context first.
+        """
 
 def add_ExperimentServiceServicer_to_server(servicer: ExperimentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

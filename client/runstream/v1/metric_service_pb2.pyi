@@ -471,6 +471,9 @@ class MetricPoint(_message.Message):
     STEP_FIELD_NUMBER: _builtins.int
     TIME_UNIX_US_FIELD_NUMBER: _builtins.int
     RANK_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    DATASET_NAME_FIELD_NUMBER: _builtins.int
+    DATASET_DIGEST_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """Required. Names the metric: 1 to 250 characters, none of them a control character."""
     value: _builtins.float
@@ -481,6 +484,12 @@ class MetricPoint(_message.Message):
     """Holds the time in microseconds since the epoch. Absent means the time at which the server received it."""
     rank: _builtins.int
     """Holds the rank of the process. Absent for none."""
+    model_id: _builtins.str
+    """Identifies the logged model that the value was measured of. Unset for none."""
+    dataset_name: _builtins.str
+    """Names the dataset that the value was measured on: at most 500 characters. Kept only with the point of a model."""
+    dataset_digest: _builtins.str
+    """Holds the digest of that dataset: at most 36 characters. Kept only with the point of a model."""
     def __init__(
         self,
         *,
@@ -489,10 +498,13 @@ class MetricPoint(_message.Message):
         step: _builtins.int = ...,
         time_unix_us: _builtins.int | None = ...,
         rank: _builtins.int | None = ...,
+        model_id: _builtins.str = ...,
+        dataset_name: _builtins.str = ...,
+        dataset_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "_time_unix_us", b"_time_unix_us", "rank", b"rank", "time_unix_us", b"time_unix_us"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "_time_unix_us", b"_time_unix_us", "key", b"key", "rank", b"rank", "step", b"step", "time_unix_us", b"time_unix_us", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "_time_unix_us", b"_time_unix_us", "dataset_digest", b"dataset_digest", "dataset_name", b"dataset_name", "key", b"key", "model_id", b"model_id", "rank", b"rank", "step", b"step", "time_unix_us", b"time_unix_us", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rank: _TypeAlias = _typing.Literal["rank"]  # noqa: Y015
     _WhichOneofArgType__rank: _TypeAlias = _typing.Literal["_rank", b"_rank"]  # noqa: Y015

@@ -114,6 +114,7 @@ class MetricServiceServicer(object):
 
     def LogMetrics(self, request, context):
         """Logs points, for people, scripts and languages without a streaming client. All of them are committed when it returns, or none.
+        A point that names a logged model is kept as that model's too; without such a model the call fails with NOT_FOUND `MODEL_NOT_FOUND`.
         A retry is harmless, because the same point twice is one point, as long as the request names the times.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -69,6 +69,7 @@ class MetricServiceStub:
     """
     LogMetrics: _grpc.UnaryUnaryMultiCallable[_metric_service_pb2.LogMetricsRequest, _metric_service_pb2.LogMetricsResponse]
     """Logs points, for people, scripts and languages without a streaming client. All of them are committed when it returns, or none.
+    A point that names a logged model is kept as that model's too; without such a model the call fails with NOT_FOUND `MODEL_NOT_FOUND`.
     A retry is harmless, because the same point twice is one point, as long as the request names the times.
     """
     ListSeries: _grpc.UnaryUnaryMultiCallable[_metric_service_pb2.ListSeriesRequest, _metric_service_pb2.ListSeriesResponse]
@@ -133,6 +134,7 @@ class MetricServiceAsyncStub(MetricServiceStub):
     """
     LogMetrics: _aio.UnaryUnaryMultiCallable[_metric_service_pb2.LogMetricsRequest, _metric_service_pb2.LogMetricsResponse]  # type: ignore[assignment]
     """Logs points, for people, scripts and languages without a streaming client. All of them are committed when it returns, or none.
+    A point that names a logged model is kept as that model's too; without such a model the call fails with NOT_FOUND `MODEL_NOT_FOUND`.
     A retry is harmless, because the same point twice is one point, as long as the request names the times.
     """
     ListSeries: _aio.UnaryUnaryMultiCallable[_metric_service_pb2.ListSeriesRequest, _metric_service_pb2.ListSeriesResponse]  # type: ignore[assignment]
@@ -206,6 +208,7 @@ class MetricServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_metric_service_pb2.LogMetricsResponse, _abc.Awaitable[_metric_service_pb2.LogMetricsResponse]]:
         """Logs points, for people, scripts and languages without a streaming client. All of them are committed when it returns, or none.
+        A point that names a logged model is kept as that model's too; without such a model the call fails with NOT_FOUND `MODEL_NOT_FOUND`.
         A retry is harmless, because the same point twice is one point, as long as the request names the times.
         """
 

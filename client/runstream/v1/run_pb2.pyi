@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from runstream.v1 import experiment_pb2 as _experiment_pb2
+from runstream.v1 import input_pb2 as _input_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -122,6 +123,9 @@ class Run(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
+    DATASET_INPUTS_FIELD_NUMBER: _builtins.int
+    MODEL_INPUTS_FIELD_NUMBER: _builtins.int
+    MODEL_OUTPUTS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Identifies the run: 32 lower-case hexadecimal digits, made by whoever creates it. A UUIDv7 is recommended, because
     it sorts by time.
@@ -154,7 +158,7 @@ class Run(_message.Message):
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. Holds the time of the last change to the run's name, status, params, tags or lifecycle stage."""
+        """Output only. Holds the time of the last change to the run's name, status, params, tags, inputs, outputs or lifecycle stage."""
 
     @_builtins.property
     def source(self) -> Global___Source:
@@ -173,6 +177,20 @@ class Run(_message.Message):
         """Output only. Holds the latest point of every metric key, as far as the request asked for it. For a key that several ranks
         logged it is the rank-less series, else the lowest rank's.
         """
+
+    @_builtins.property
+    def dataset_inputs(self) -> _containers.RepeatedCompositeFieldContainer[_input_pb2.DatasetInput]:
+        """Output only. Holds the datasets that the run read, in the order in which they were logged, as far as the request asked for them.
+        Inputs and outputs are left out of every answer that says to be without metrics.
+        """
+
+    @_builtins.property
+    def model_inputs(self) -> _containers.RepeatedCompositeFieldContainer[_input_pb2.ModelInput]:
+        """Output only. Holds the models that the run read, in the order in which they were logged."""
+
+    @_builtins.property
+    def model_outputs(self) -> _containers.RepeatedCompositeFieldContainer[_input_pb2.ModelOutput]:
+        """Output only. Holds the models that the run made, in the order in which they were logged."""
 
     def __init__(
         self,
@@ -193,10 +211,13 @@ class Run(_message.Message):
         params: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         metrics: _abc.Iterable[Global___LatestMetric] | None = ...,
+        dataset_inputs: _abc.Iterable[_input_pb2.DatasetInput] | None = ...,
+        model_inputs: _abc.Iterable[_input_pb2.ModelInput] | None = ...,
+        model_outputs: _abc.Iterable[_input_pb2.ModelOutput] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "source", b"source", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_uri", b"artifact_uri", "create_time", b"create_time", "end_time", b"end_time", "experiment_id", b"experiment_id", "lifecycle_stage", b"lifecycle_stage", "metrics", b"metrics", "name", b"name", "params", b"params", "parent_run_id", b"parent_run_id", "run_id", b"run_id", "source", b"source", "start_time", b"start_time", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_uri", b"artifact_uri", "create_time", b"create_time", "dataset_inputs", b"dataset_inputs", "end_time", b"end_time", "experiment_id", b"experiment_id", "lifecycle_stage", b"lifecycle_stage", "metrics", b"metrics", "model_inputs", b"model_inputs", "model_outputs", b"model_outputs", "name", b"name", "params", b"params", "parent_run_id", b"parent_run_id", "run_id", b"run_id", "source", b"source", "start_time", b"start_time", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from runstream.v1 import experiment_pb2 as _experiment_pb2
+from runstream.v1 import input_pb2 as _input_pb2
 from runstream.v1 import run_pb2 as _run_pb2
 import builtins as _builtins
 import sys
@@ -144,19 +145,23 @@ class GetRunRequest(_message.Message):
 
     RUN_ID_FIELD_NUMBER: _builtins.int
     OMIT_METRICS_FIELD_NUMBER: _builtins.int
+    OMIT_INPUTS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Required. Identifies the run."""
     omit_metrics: _builtins.bool
     """Leaves out the latest metrics, of which a big run has very many."""
+    omit_inputs: _builtins.bool
+    """Leaves out inputs and outputs, of which schemas and profiles of datasets may be long."""
     def __init__(
         self,
         *,
         run_id: _builtins.str = ...,
         omit_metrics: _builtins.bool = ...,
+        omit_inputs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["omit_metrics", b"omit_metrics", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["omit_inputs", b"omit_inputs", "omit_metrics", b"omit_metrics", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -529,11 +534,12 @@ class SearchRunsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     OMIT_METRICS_FIELD_NUMBER: _builtins.int
+    OMIT_INPUTS_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
     """Filters, for example `metrics.loss < 0.1 AND (params.model = 'cnn' OR tags.team IN ('a', 'b'))`. Empty means all.
 
     A comparison has a field on its left: `metrics.<key>` (the latest value, compared with a number), `params.<key>`,
-    `tags.<key>`, or an attribute: `run_id`, `run_name`, `status`, `user_id`, `artifact_uri`, `experiment_id`,
+    `tags.<key>`, `datasets.name`, `datasets.digest` or `datasets.context` (any dataset input of the run satisfies it), or an attribute: `run_id`, `run_name`, `status`, `user_id`, `artifact_uri`, `experiment_id`,
     `parent_run_id`, and `start_time`, `end_time`, `create_time` (milliseconds since the epoch). A key with other characters than
     letters, digits and `_` stands in backquotes or double quotes. Operators on numbers are `=`, `!=`, `<`, `<=`, `>`, `>=`;
     on texts, which stand in quotes, `=`, `!=`, `LIKE`, `ILIKE` (`%` and `_` match any), `IN` and `NOT IN`; `IS NULL` and `IS NOT NULL` ask whether a
@@ -550,6 +556,8 @@ class SearchRunsRequest(_message.Message):
     """
     omit_metrics: _builtins.bool
     """Leaves out the latest metrics of the runs."""
+    omit_inputs: _builtins.bool
+    """Leaves out the inputs and outputs of the runs."""
     @_builtins.property
     def experiment_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names the experiments to search, at most 1 000. None means all. Unknown ones hold no runs and are no error."""
@@ -571,10 +579,11 @@ class SearchRunsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         omit_metrics: _builtins.bool = ...,
+        omit_inputs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "omit_metrics", b"omit_metrics", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "view_type", b"view_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "omit_inputs", b"omit_inputs", "omit_metrics", b"omit_metrics", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "view_type", b"view_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -800,6 +809,114 @@ class DeleteTagsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteTagsResponse: _TypeAlias = DeleteTagsResponse  # noqa: Y015
+
+@_typing.final
+class LogInputsRequest(_message.Message):
+    """Describes what a run read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    DATASETS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Required. Identifies the run."""
+    @_builtins.property
+    def datasets(self) -> _containers.RepeatedCompositeFieldContainer[_input_pb2.DatasetInput]:
+        """Holds datasets, at most 1 000. Of several with one name and digest the first counts."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[_input_pb2.ModelInput]:
+        """Holds logged models, at most 1 000."""
+
+    @_builtins.property
+    def record(self) -> _run_pb2.RecordId:
+        """Names the record, when a writer sends this."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        datasets: _abc.Iterable[_input_pb2.DatasetInput] | None = ...,
+        models: _abc.Iterable[_input_pb2.ModelInput] | None = ...,
+        record: _run_pb2.RecordId | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datasets", b"datasets", "models", b"models", "record", b"record", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogInputsRequest: _TypeAlias = LogInputsRequest  # noqa: Y015
+
+@_typing.final
+class LogInputsResponse(_message.Message):
+    """Answers LogInputs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogInputsResponse: _TypeAlias = LogInputsResponse  # noqa: Y015
+
+@_typing.final
+class LogOutputsRequest(_message.Message):
+    """Describes which logged models a run made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Required. Identifies the run."""
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[_input_pb2.ModelOutput]:
+        """Required. Holds the models, at most 1 000. A model that was made at several steps is an output at each of them."""
+
+    @_builtins.property
+    def record(self) -> _run_pb2.RecordId:
+        """Names the record, when a writer sends this."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        models: _abc.Iterable[_input_pb2.ModelOutput] | None = ...,
+        record: _run_pb2.RecordId | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "record", b"record", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogOutputsRequest: _TypeAlias = LogOutputsRequest  # noqa: Y015
+
+@_typing.final
+class LogOutputsResponse(_message.Message):
+    """Answers LogOutputs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogOutputsResponse: _TypeAlias = LogOutputsResponse  # noqa: Y015
 
 @_typing.final
 class ListWritersRequest(_message.Message):

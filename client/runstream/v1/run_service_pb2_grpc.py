@@ -99,6 +99,16 @@ class RunServiceStub(object):
                 request_serializer=runstream_dot_v1_dot_run__service__pb2.DeleteTagsRequest.SerializeToString,
                 response_deserializer=runstream_dot_v1_dot_run__service__pb2.DeleteTagsResponse.FromString,
                 _registered_method=True)
+        self.LogInputs = channel.unary_unary(
+                '/runstream.v1.RunService/LogInputs',
+                request_serializer=runstream_dot_v1_dot_run__service__pb2.LogInputsRequest.SerializeToString,
+                response_deserializer=runstream_dot_v1_dot_run__service__pb2.LogInputsResponse.FromString,
+                _registered_method=True)
+        self.LogOutputs = channel.unary_unary(
+                '/runstream.v1.RunService/LogOutputs',
+                request_serializer=runstream_dot_v1_dot_run__service__pb2.LogOutputsRequest.SerializeToString,
+                response_deserializer=runstream_dot_v1_dot_run__service__pb2.LogOutputsResponse.FromString,
+                _registered_method=True)
         self.ListWriters = channel.unary_unary(
                 '/runstream.v1.RunService/ListWriters',
                 request_serializer=runstream_dot_v1_dot_run__service__pb2.ListWritersRequest.SerializeToString,
@@ -205,6 +215,20 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LogInputs(self, request, context):
+        """Says what a run read: datasets and logged models. Idempotent: an input that the run has is left as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogOutputs(self, request, context):
+        """Says which logged models a run made. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListWriters(self, request, context):
         """Lists the writers of a run in the order in which the server first heard of them.
         """
@@ -274,6 +298,16 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.DeleteTags,
                     request_deserializer=runstream_dot_v1_dot_run__service__pb2.DeleteTagsRequest.FromString,
                     response_serializer=runstream_dot_v1_dot_run__service__pb2.DeleteTagsResponse.SerializeToString,
+            ),
+            'LogInputs': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogInputs,
+                    request_deserializer=runstream_dot_v1_dot_run__service__pb2.LogInputsRequest.FromString,
+                    response_serializer=runstream_dot_v1_dot_run__service__pb2.LogInputsResponse.SerializeToString,
+            ),
+            'LogOutputs': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogOutputs,
+                    request_deserializer=runstream_dot_v1_dot_run__service__pb2.LogOutputsRequest.FromString,
+                    response_serializer=runstream_dot_v1_dot_run__service__pb2.LogOutputsResponse.SerializeToString,
             ),
             'ListWriters': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWriters,
@@ -610,6 +644,60 @@ class RunService(object):
             '/runstream.v1.RunService/DeleteTags',
             runstream_dot_v1_dot_run__service__pb2.DeleteTagsRequest.SerializeToString,
             runstream_dot_v1_dot_run__service__pb2.DeleteTagsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogInputs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/runstream.v1.RunService/LogInputs',
+            runstream_dot_v1_dot_run__service__pb2.LogInputsRequest.SerializeToString,
+            runstream_dot_v1_dot_run__service__pb2.LogInputsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogOutputs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/runstream.v1.RunService/LogOutputs',
+            runstream_dot_v1_dot_run__service__pb2.LogOutputsRequest.SerializeToString,
+            runstream_dot_v1_dot_run__service__pb2.LogOutputsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -74,6 +74,10 @@ class RunServiceStub:
     """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys. The tag
     `mlflow.runName` cannot be deleted, because a run has a name: INVALID_ARGUMENT `INVALID_VALUE`.
     """
+    LogInputs: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.LogInputsRequest, _run_service_pb2.LogInputsResponse]
+    """Says what a run read: datasets and logged models. Idempotent: an input that the run has is left as it is."""
+    LogOutputs: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.LogOutputsRequest, _run_service_pb2.LogOutputsResponse]
+    """Says which logged models a run made. Idempotent."""
     ListWriters: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListWritersRequest, _run_service_pb2.ListWritersResponse]
     """Lists the writers of a run in the order in which the server first heard of them."""
 
@@ -123,6 +127,10 @@ class RunServiceAsyncStub(RunServiceStub):
     """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys. The tag
     `mlflow.runName` cannot be deleted, because a run has a name: INVALID_ARGUMENT `INVALID_VALUE`.
     """
+    LogInputs: _aio.UnaryUnaryMultiCallable[_run_service_pb2.LogInputsRequest, _run_service_pb2.LogInputsResponse]  # type: ignore[assignment]
+    """Says what a run read: datasets and logged models. Idempotent: an input that the run has is left as it is."""
+    LogOutputs: _aio.UnaryUnaryMultiCallable[_run_service_pb2.LogOutputsRequest, _run_service_pb2.LogOutputsResponse]  # type: ignore[assignment]
+    """Says which logged models a run made. Idempotent."""
     ListWriters: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListWritersRequest, _run_service_pb2.ListWritersResponse]  # type: ignore[assignment]
     """Lists the writers of a run in the order in which the server first heard of them."""
 
@@ -241,6 +249,22 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes tags. Fails with NOT_FOUND `TAG_NOT_FOUND`, deleting none, when the run lacks one of the keys. The tag
         `mlflow.runName` cannot be deleted, because a run has a name: INVALID_ARGUMENT `INVALID_VALUE`.
         """
+
+    @_abc_1.abstractmethod
+    def LogInputs(
+        self,
+        request: _run_service_pb2.LogInputsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.LogInputsResponse, _abc.Awaitable[_run_service_pb2.LogInputsResponse]]:
+        """Says what a run read: datasets and logged models. Idempotent: an input that the run has is left as it is."""
+
+    @_abc_1.abstractmethod
+    def LogOutputs(
+        self,
+        request: _run_service_pb2.LogOutputsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.LogOutputsResponse, _abc.Awaitable[_run_service_pb2.LogOutputsResponse]]:
+        """Says which logged models a run made. Idempotent."""
 
     @_abc_1.abstractmethod
     def ListWriters(

@@ -70,6 +70,8 @@ class Reason(Enum):
     STORAGE_UNAVAILABLE = Status.UNAVAILABLE, 40
     INTERNAL = Status.INTERNAL, 41
     ARTIFACTS_ELSEWHERE = Status.FAILED_PRECONDITION, 42
+    MODEL_NOT_FOUND = Status.NOT_FOUND, 43
+    MODEL_EXISTS = Status.ALREADY_EXISTS, 44
 
     @property
     def status(self) -> Status:
