@@ -12,14 +12,22 @@ __all__ = [
     "INDEXED_VALUE_CHARS",
     "block_parts",
     "blocks",
+    "dataset_input_tags",
+    "dataset_inputs",
+    "datasets",
     "digests",
     "experiment_tags",
     "experiments",
     "layouts",
     "log_batches",
     "log_heads",
+    "logged_model_metrics",
+    "logged_model_params",
+    "logged_model_tags",
+    "logged_models",
     "metadata",
     "params",
+    "run_models",
     "runs",
     "series",
     "server_facts",
@@ -113,6 +121,110 @@ tags = sa.Table(
 
 sa.Index("params_by_value", params.c.key, value_prefix(params.c.value), params.c.run_id)
 sa.Index("tags_by_value", tags.c.key, value_prefix(tags.c.value), tags.c.run_id)
+
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    sa.Column("experiment_id", Integer, primary_key=True),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("source_type", Text, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("schema", Text),
+    sa.Column("profile", Text),
+    sa.Column("create_time_us", sa.BigInteger, nullable=False),
+)
+
+dataset_inputs = sa.Table(
+    "dataset_inputs",
+    metadata,
+    sa.Column("run_id", Text, primary_key=True),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False, doc="Counts the run's dataset inputs."),
+    sa.Column("experiment_id", Integer, nullable=False, doc="The run's, for searches."),
+    sa.Column("context", Text, doc="The same text as the tag `mlflow.data.context`."),
+    sa.Index("dataset_inputs_by_experiment", "experiment_id", "name", "digest", "context"),
+)
+
+dataset_input_tags = sa.Table(
+    "dataset_input_tags",
+    metadata,
+    sa.Column("run_id", Text, primary_key=True),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("value", Text, nullable=False),
+)
+
+run_models = sa.Table(
+    "run_models",
+    metadata,
+    sa.Column("run_id", Text, primary_key=True),
+    sa.Column("role", sa.SmallInteger, primary_key=True, doc="See storage.input_rows.ModelRole."),
+    sa.Column("model_id", Text, primary_key=True),
+    sa.Column("step", sa.BigInteger, primary_key=True, doc="0 for inputs."),
+    sa.Column("number", sa.BigInteger, nullable=False, doc="Counts the run's models of a role."),
+)
+
+logged_models = sa.Table(
+    "logged_models",
+    metadata,
+    sa.Column("model_id", Text, primary_key=True),
+    sa.Column("experiment_id", Integer, nullable=False),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("artifact_uri", Text, nullable=False),
+    sa.Column("model_type", Text, nullable=False),
+    sa.Column("source_run_id", Text, nullable=False, doc="Empty for none."),
+    sa.Column("status", sa.SmallInteger, nullable=False, doc="Of the enum LoggedModelStatus."),
+    sa.Column("status_message", Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("create_time_us", sa.BigInteger, nullable=False),
+    sa.Column("update_time_us", sa.BigInteger, nullable=False),
+)
+
+sa.Index(
+    "logged_models_by_creation",
+    logged_models.c.experiment_id,
+    logged_models.c.create_time_us.desc(),
+    logged_models.c.model_id,
+)
+
+logged_model_params = sa.Table(
+    "logged_model_params",
+    metadata,
+    sa.Column("model_id", Text, primary_key=True),
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("value", Text, nullable=False),
+)
+
+logged_model_tags = sa.Table(
+    "logged_model_tags",
+    metadata,
+    sa.Column("model_id", Text, primary_key=True),
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("value", Text, nullable=False),
+)
+
+logged_model_metrics = sa.Table(
+    "logged_model_metrics",
+    metadata,
+    sa.Column("model_id", Text, primary_key=True),
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("step", sa.BigInteger, primary_key=True),
+    sa.Column("time_us", sa.BigInteger, primary_key=True),
+    sa.Column("run_id", Text, primary_key=True),
+    sa.Column("dataset_name", Text, primary_key=True, doc="Empty for none."),
+    sa.Column("dataset_digest", Text, primary_key=True, doc="Empty for none."),
+    sa.Column(
+        "bits",
+        sa.BigInteger,
+        primary_key=True,
+        doc="The value's 64 bits, as a signed integer.",
+    ),
+    sa.Column("value", sa.Float(53), doc="NULL when it is NaN."),
+    sa.Index("logged_model_metrics_by_run", "run_id"),
+)
 
 log_heads = sa.Table(
     "log_heads",

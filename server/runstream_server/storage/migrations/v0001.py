@@ -71,6 +71,8 @@ def upgrade(op: Operations) -> None:
         sa.Column("value", _TEXT, nullable=False),
     )
     op.create_index("tags_by_value", "tags", ["key", sa.text("substr(value, 1, 250)"), "run_id"])
+    _make_inputs(op)
+    _make_logged_models(op)
     op.create_table(
         "log_heads",
         sa.Column("run_id", _TEXT, primary_key=True),
@@ -178,3 +180,89 @@ def upgrade(op: Operations) -> None:
         sa.Column("sha256", sa.LargeBinary, nullable=False),
         sa.Column("state", sa.SmallInteger, nullable=False),
     )
+
+
+def _make_inputs(op: Operations) -> None:
+    op.create_table(
+        "datasets",
+        sa.Column("experiment_id", _SERIAL, primary_key=True),
+        sa.Column("name", _TEXT, primary_key=True),
+        sa.Column("digest", _TEXT, primary_key=True),
+        sa.Column("source_type", _TEXT, nullable=False),
+        sa.Column("source", _TEXT, nullable=False),
+        sa.Column("schema", _TEXT),
+        sa.Column("profile", _TEXT),
+        sa.Column("create_time_us", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "dataset_inputs",
+        sa.Column("run_id", _TEXT, primary_key=True),
+        sa.Column("name", _TEXT, primary_key=True),
+        sa.Column("digest", _TEXT, primary_key=True),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("experiment_id", _SERIAL, nullable=False),
+        sa.Column("context", _TEXT),
+    )
+    op.create_index(
+        "dataset_inputs_by_experiment",
+        "dataset_inputs",
+        ["experiment_id", "name", "digest", "context"],
+    )
+    op.create_table(
+        "dataset_input_tags",
+        sa.Column("run_id", _TEXT, primary_key=True),
+        sa.Column("name", _TEXT, primary_key=True),
+        sa.Column("digest", _TEXT, primary_key=True),
+        sa.Column("key", _TEXT, primary_key=True),
+        sa.Column("value", _TEXT, nullable=False),
+    )
+    op.create_table(
+        "run_models",
+        sa.Column("run_id", _TEXT, primary_key=True),
+        sa.Column("role", sa.SmallInteger, primary_key=True),
+        sa.Column("model_id", _TEXT, primary_key=True),
+        sa.Column("step", sa.BigInteger, primary_key=True),
+        sa.Column("number", sa.BigInteger, nullable=False),
+    )
+
+
+def _make_logged_models(op: Operations) -> None:
+    op.create_table(
+        "logged_models",
+        sa.Column("model_id", _TEXT, primary_key=True),
+        sa.Column("experiment_id", _SERIAL, nullable=False),
+        sa.Column("name", _TEXT, nullable=False),
+        sa.Column("artifact_uri", _TEXT, nullable=False),
+        sa.Column("model_type", _TEXT, nullable=False),
+        sa.Column("source_run_id", _TEXT, nullable=False),
+        sa.Column("status", sa.SmallInteger, nullable=False),
+        sa.Column("status_message", _TEXT, nullable=False),
+        sa.Column("active", sa.Boolean, nullable=False),
+        sa.Column("create_time_us", sa.BigInteger, nullable=False),
+        sa.Column("update_time_us", sa.BigInteger, nullable=False),
+    )
+    op.create_index(
+        "logged_models_by_creation",
+        "logged_models",
+        ["experiment_id", sa.text("create_time_us DESC"), "model_id"],
+    )
+    for name in ("logged_model_params", "logged_model_tags"):
+        op.create_table(
+            name,
+            sa.Column("model_id", _TEXT, primary_key=True),
+            sa.Column("key", _TEXT, primary_key=True),
+            sa.Column("value", _TEXT, nullable=False),
+        )
+    op.create_table(
+        "logged_model_metrics",
+        sa.Column("model_id", _TEXT, primary_key=True),
+        sa.Column("key", _TEXT, primary_key=True),
+        sa.Column("step", sa.BigInteger, primary_key=True),
+        sa.Column("time_us", sa.BigInteger, primary_key=True),
+        sa.Column("run_id", _TEXT, primary_key=True),
+        sa.Column("dataset_name", _TEXT, primary_key=True),
+        sa.Column("dataset_digest", _TEXT, primary_key=True),
+        sa.Column("bits", sa.BigInteger, primary_key=True),
+        sa.Column("value", sa.Float(53)),
+    )
+    op.create_index("logged_model_metrics_by_run", "logged_model_metrics", ["run_id"])
