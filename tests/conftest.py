@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 pytest_plugins = ["tests.support.server", "tests.support.telling"]
 
 FAULTS = Path(__file__).parent / "faults"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells start what they run in the background deaf to Ctrl-C, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
