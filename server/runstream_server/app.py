@@ -29,6 +29,7 @@ from runstream_server.core.signals import RunSignals
 from runstream_server.core.stopping import Stopping
 from runstream_server.core.watching import Watcher
 from runstream_server.gateway import app as gateway
+from runstream_server.gateway.mlflow import door as mlflow
 from runstream_server.loopback import is_loopback
 from runstream_server.objects.folder import FolderStore
 from runstream_server.opening import open_database
@@ -159,11 +160,12 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
     ]
 
 
-def http_app(frame: Frame, grpc_address: str, serving: Callable[[], bool]) -> ASGIApp:
+def http_app(frame: Frame, core: Core, grpc_address: str, serving: Callable[[], bool]) -> ASGIApp:
     """Builds what the HTTP port serves.
 
     Args:
         frame: The frame of the server.
+        core: What the door calls.
         grpc_address: Where gRPC is.
         serving: Tells whether the server is ready and not stopping.
     """
@@ -176,5 +178,8 @@ def http_app(frame: Frame, grpc_address: str, serving: Callable[[], bool]) -> AS
             instruments=frame.instruments,
             serving=serving,
             allowed_hosts=settings.allowed_host_patterns if guarded else None,
-        )
+        ),
+        mlflow.routes(
+            mlflow.Subjects(experiments=core.experiments, runs=core.runs, metrics=core.metrics)
+        ),
     )

@@ -81,7 +81,7 @@ class _Server:
             web_address = listening.web_address(settings.host, http_port)
             await grpc_server.start(app.services(core, frame, web_address))
             stack.push_async_callback(grpc_server.stop, 0)
-            http_app = app.http_app(frame, grpc_address, lambda: self._serving)
+            http_app = app.http_app(frame, core, grpc_address, lambda: self._serving)
             http_server = HttpServer(http_app, listener)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(http_server.serve(), name="http")

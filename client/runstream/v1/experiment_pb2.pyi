@@ -128,7 +128,7 @@ class Experiment(_message.Message):
 
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Holds free-form labels. A key has 1 to 250 characters, a value at most 5 000."""
+        """Holds free-form labels. A key has 1 to 250 characters, a value at most 20 000."""
 
     def __init__(
         self,

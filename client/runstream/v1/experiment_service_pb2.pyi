@@ -457,7 +457,7 @@ class SetExperimentTagsRequest(_message.Message):
     """Required. Identifies the experiment."""
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Required. Holds the tags: at most 1 000; keys of 1 to 250 characters, values of at most 5 000."""
+        """Required. Holds the tags: at most 1 000; keys of 1 to 250 characters, values of at most 20 000."""
 
     def __init__(
         self,

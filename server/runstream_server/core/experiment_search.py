@@ -51,7 +51,7 @@ async def search_experiments(
         Failure: INVALID_FILTER, INVALID_ORDER_BY, INVALID_PAGE_TOKEN or INVALID_VALUE (of the page
             size).
     """
-    limit = page_limit(page.size)
+    limit = page_limit(page.size, page.greatest)
     query = _query(search)
     query.limit = limit + 1
     query.conditions += continues(search, page.token, query.terms)

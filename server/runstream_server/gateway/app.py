@@ -30,6 +30,18 @@ NOT_FOUND: Final = 404
 METHOD_NOT_ALLOWED: Final = 405
 ERROR_CODES: Final = {NOT_FOUND: "ENDPOINT_NOT_FOUND", METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED"}
 
+BODY_LIMITS: Final[dict[str, int | None]] = {
+    "/api/2.0/mlflow/": 64 * 1024 * 1024,
+    "/ajax-api/2.0/mlflow/": 64 * 1024 * 1024,
+    "/api/2.0/mlflow-artifacts/": None,
+    "/ajax-api/2.0/mlflow-artifacts/": None,
+}
+"""How long bodies may be by how paths begin, the first that fits; None for any length.
+
+The profile of one dataset alone may have 16 MiB over MLflow's API. Artifacts are taken piece by
+piece, so they need no limit.
+"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +85,8 @@ def build(gateway: Gateway, further_routes: Sequence[BaseRoute] = ()) -> ASGIApp
         Route("/metrics", metrics),
         *further_routes,
     ]
-    guards = [Middleware(OriginGuard), Middleware(BodyLimit, max_bytes=MAX_MESSAGE_BYTES)]
+    limits = {**BODY_LIMITS, "": MAX_MESSAGE_BYTES}
+    guards = [Middleware(OriginGuard), Middleware(BodyLimit, max_bytes=limits)]
     if gateway.allowed_hosts is not None:
         guards.insert(0, Middleware(HostGuard, patterns=gateway.allowed_hosts))
     inner = Starlette(routes=routes, middleware=guards)

@@ -1,7 +1,7 @@
 """What stands before every HTTP request: checks of its host and origin, and a limit of its size."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -68,19 +68,25 @@ class OriginGuard:
 
 
 class BodyLimit:
-    """Refuses requests whose body is larger than `max_bytes`, announced or not."""
+    """Refuses requests whose body is too large, announced or not.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    Args:
+        app: What is guarded.
+        max_bytes: The greatest sizes by how paths begin, the first that fits; None for any size.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: Mapping[str, int | None]) -> None:
         self._app = app
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        max_bytes = self._limit_of(scope["path"]) if scope["type"] == "http" else None
+        if max_bytes is None:
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdigit() or int(announced) > self._max_bytes:
-            await self._refuse(scope, receive, send)
+        if not announced.isdigit() or int(announced) > max_bytes:
+            await _refuse(max_bytes, scope, receive, send)
             return
         received = 0
 
@@ -88,22 +94,28 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > max_bytes:
                 raise _TooLarge
             return message
 
         try:
             await self._app(scope, receive_counting, send)
         except _TooLarge:
-            await self._refuse(scope, receive, send)
+            await _refuse(max_bytes, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = error_answer(
-            413,
-            "RESOURCE_EXHAUSTED",
-            f"the body is larger than {self._max_bytes} bytes; send it as several requests",
+    def _limit_of(self, path: str) -> int | None:
+        return next(
+            (limit for begin, limit in self._max_bytes.items() if path.startswith(begin)), None
         )
-        await answer(scope, receive, send)
+
+
+async def _refuse(max_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = error_answer(
+        413,
+        "RESOURCE_EXHAUSTED",
+        f"the body is larger than {max_bytes} bytes; send it as several requests",
+    )
+    await answer(scope, receive, send)
 
 
 class _TooLarge(Exception):

@@ -54,11 +54,19 @@ class ViewType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page is asked for: how long at most, and where it begins."""
+    """Which page is asked for: how long at most, and where it begins.
+
+    Attributes:
+        size: How many items at most; 0 asks for the default.
+        token: Where the page before ended; empty for the first page.
+        max_bytes: The page ends early rather than be longer, if not None.
+        greatest: A page never has more items, whatever `size` is.
+    """
 
     size: int = 0
     token: str = ""
     max_bytes: int | None = MAX_PAGE_BYTES
+    greatest: int = MAX_PAGE_SIZE
 
 
 FIRST_PAGE: Final = PageRequest()
