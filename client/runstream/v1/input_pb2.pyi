@@ -39,9 +39,9 @@ class Dataset(_message.Message):
     digest: _builtins.str
     """Required. Holds a digest of the content, which tells versions of a dataset apart: 1 to 36 characters, in any form."""
     source_type: _builtins.str
-    """Required. Names the kind of the source, for example `local`, `http`, `s3`, `code`: 1 to 500 characters."""
+    """Names the kind of the source, for example `local`, `http`, `s3`, `code`: at most 500 characters."""
     source: _builtins.str
-    """Required. Says where the dataset came from, in a form that the kind of the source knows, often JSON: at most 65 535 characters."""
+    """Says where the dataset came from, in a form that the kind of the source knows, often JSON: at most 65 535 characters."""
     schema: _builtins.str
     """Holds the names and types of the columns, in any form, often JSON: at most 1 048 575 characters. Absent when unknown."""
     profile: _builtins.str
@@ -136,7 +136,7 @@ class ModelInput(_message.Message):
 
     MODEL_ID_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
-    """Required. Identifies the model: `m-` and 32 lower-case hexadecimal digits. It need not exist."""
+    """Required. Identifies the model, see LoggedModel. It need not exist: any text of 1 to 250 characters without control characters will do."""
     def __init__(
         self,
         *,
@@ -159,7 +159,7 @@ class ModelOutput(_message.Message):
     MODEL_ID_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
-    """Required. Identifies the model: `m-` and 32 lower-case hexadecimal digits. It need not exist."""
+    """Required. Identifies the model, see LoggedModel. It need not exist: any text of 1 to 250 characters without control characters will do."""
     step: _builtins.int
     """Holds the step of the run at which it was made. Default 0."""
     def __init__(

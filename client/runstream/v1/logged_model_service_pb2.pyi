@@ -84,7 +84,7 @@ class CreateLoggedModelRequest(_message.Message):
     model_type: _builtins.str
     """Names the kind of model: at most 500 characters."""
     source_run_id: _builtins.str
-    """Identifies the run that made the model: 32 lower-case hexadecimal digits. It need not exist."""
+    """Identifies the run that made the model, in at most 250 characters. It need not exist."""
     @_builtins.property
     def params(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Holds the first params; limits as in LogLoggedModelParamsRequest."""

@@ -487,7 +487,9 @@ class MetricPoint(_message.Message):
     model_id: _builtins.str
     """Identifies the logged model that the value was measured of. Unset for none."""
     dataset_name: _builtins.str
-    """Names the dataset that the value was measured on: at most 500 characters. Kept only with the point of a model."""
+    """Names the dataset that the value was measured on: at most 500 characters. Set it and `dataset_digest`, or neither. Kept only with the
+    point of a model.
+    """
     dataset_digest: _builtins.str
     """Holds the digest of that dataset: at most 36 characters. Kept only with the point of a model."""
     def __init__(

@@ -4,12 +4,14 @@ Whoever changes an experiment or puts a run into it locks its row first, then th
 in the order of their ids; so an experiment is never deleted under a run that is being created.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.core.artifact_roots import ArtifactRoots, model_folder, run_folder
 from runstream_server.core.clock import now_us
+from runstream_server.core.dataset_search import DatasetSummary, search_datasets
 from runstream_server.core.experiment_rules import (
     lock_active,
     name_taken,
@@ -55,13 +57,18 @@ class Experiments:
 
     Args:
         database: Where experiments are stored.
-        artifact_root_uri: The server's default place for artifacts, without a trailing slash.
+        roots: Where artifacts lie.
     """
 
-    def __init__(self, database: Database, artifact_root_uri: str) -> None:
+    def __init__(self, database: Database, roots: ArtifactRoots) -> None:
         self._database = database
-        self.artifact_root_uri = artifact_root_uri.rstrip("/")
+        self.roots = roots
         self._run_listeners: list[Callable[[str], None]] = []
+
+    @property
+    def artifact_root_uri(self) -> str:
+        """The default place for artifacts as a URI, without a trailing slash."""
+        return self.roots.store_uri
 
     def on_run_changed(self, listener: Callable[[str], None]) -> None:
         """Adds a listener of the ids of runs that are deleted or restored with their experiment."""
@@ -88,8 +95,10 @@ class Experiments:
         check_labels("tags", tags, MAX_EXPERIMENT_TAG_VALUE_LENGTH)
         check_artifact_location("artifact_location", artifact_location)
 
+        root = self.roots.default_root
+
         async def work(connection: AsyncConnection) -> tuple[Experiment, bool]:
-            row = await experiment_rows.insert(connection, name, artifact_location, now_us())
+            row = await experiment_rows.insert(connection, name, artifact_location, now_us(), root)
             if row is not None:
                 await experiment_rows.set_tags(connection, row.experiment_id, tags)
                 return await self._load(connection, row), True
@@ -116,6 +125,12 @@ class Experiments:
         """Returns a page of the experiments that a search finds."""
         found = await search_experiments(self._database, search, page)
         return Page([self.loaded(*each) for each in found.items], found.next_page_token)
+
+    async def datasets(
+        self, experiment_ids: Sequence[int], page: PageRequest = FIRST_PAGE
+    ) -> Page[DatasetSummary]:
+        """Returns a page of the datasets that runs of experiments read."""
+        return await search_datasets(self._database, experiment_ids, page)
 
     async def rename(self, experiment_id: int, name: str) -> Experiment:
         """Changes an experiment's name."""
@@ -189,11 +204,15 @@ class Experiments:
 
     def location_of(self, row: ExperimentRow) -> str:
         """Returns where an experiment's runs keep their artifacts, as a URI."""
-        return row.artifact_location or f"{self.artifact_root_uri}/{row.experiment_id}"
+        return row.artifact_location or f"{self.roots.store_uri}/{row.experiment_id}"
 
     def artifact_uri_of_run(self, experiment_id: int, run_id: str, stored_uri: str) -> str:
         """Returns where a run's artifacts lie; its stored URI is empty below the default place."""
-        return stored_uri or f"{self.artifact_root_uri}/{experiment_id}/{run_id}/artifacts"
+        return stored_uri or run_folder(f"{self.roots.store_uri}/{experiment_id}", run_id)
+
+    def artifact_uri_of_model(self, experiment_id: int, model_id: str, stored_uri: str) -> str:
+        """Returns where a logged model's artifacts lie, as `artifact_uri_of_run` does."""
+        return stored_uri or model_folder(f"{self.roots.store_uri}/{experiment_id}", model_id)
 
     async def _reload(self, connection: AsyncConnection, experiment_id: int) -> Experiment:
         return await self._load(connection, await require(connection, experiment_id))

@@ -3,6 +3,7 @@
 from typing import Final
 
 __all__ = [
+    "DATASET_CONTEXT",
     "GIT_BRANCH",
     "GIT_COMMIT",
     "GIT_DIRTY",
@@ -25,3 +26,5 @@ GIT_BRANCH: Final = "mlflow.source.git.branch"
 GIT_REPO_URL: Final = "mlflow.source.git.repoURL"
 GIT_DIRTY: Final = "runstream.source.git.dirty"
 HOST: Final = "runstream.host"
+DATASET_CONTEXT: Final = "mlflow.data.context"
+"""A tag of a dataset input: what the run read the dataset for."""

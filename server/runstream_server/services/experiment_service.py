@@ -13,6 +13,7 @@ from runstream_server.core.search.pages import PageRequest
 from runstream_server.core.validation import invalid_value, missing_value, parse_experiment_id
 from runstream_server.services import convert
 from runstream_server.services.context import RpcContext
+from runstream_server.services.input_convert import summary_message
 
 __all__ = ["ExperimentServicer"]
 
@@ -107,6 +108,20 @@ class ExperimentServicer(pb_grpc.ExperimentServiceServicer):
         experiment_id = _id(request.experiment_id)
         experiment = await self._experiments.delete_tags(experiment_id, list(request.keys))
         return pb.DeleteExperimentTagsResponse(experiment=_message(experiment))
+
+    async def SearchDatasets(
+        self, request: pb.SearchDatasetsRequest, context: RpcContext
+    ) -> pb.SearchDatasetsResponse:
+        ids = [
+            parse_experiment_id(f"experiment_ids[{place}]", text)
+            for place, text in enumerate(request.experiment_ids)
+        ]
+        page = await self._experiments.datasets(
+            ids, PageRequest(request.page_size, request.page_token)
+        )
+        return pb.SearchDatasetsResponse(
+            datasets=map(summary_message, page.items), next_page_token=page.next_page_token
+        )
 
 
 def _id(text: str) -> int:

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from runstream.v1 import run_pb2, run_service_pb2 as pb
+from runstream.v1 import input_pb2, run_pb2, run_service_pb2 as pb
 from runstream_server.core import reserved_tags
 from runstream_server.core.latest import LatestPoint
 from runstream_server.core.run_ids import new_run_id
 from runstream_server.core.runs import NewRun, Run, RunStatus, Writer
 from runstream_server.core.validation import missing_value, parse_experiment_id
 from runstream_server.services import convert
+from runstream_server.services.input_convert import input_messages, output_messages
 
 __all__ = ["new_run", "run_message", "writer_message"]
 
@@ -64,6 +65,9 @@ def run_message(run: Run) -> run_pb2.Run:
         params=run.params,
         tags=run.tags,
         metrics=map(_metric, run.metrics),
+        dataset_inputs=input_messages(run.inputs),
+        model_inputs=[input_pb2.ModelInput(model_id=model_id) for model_id in run.inputs.models],
+        model_outputs=output_messages(run.inputs),
     )
 
 

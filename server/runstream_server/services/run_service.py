@@ -7,6 +7,7 @@ from runstream.v1 import run_pb2, run_service_pb2 as pb, run_service_pb2_grpc as
 from runstream_server.core.runs import Run, Runs, RunSearch
 from runstream_server.core.search.pages import PageRequest
 from runstream_server.core.validation import (
+    check_count,
     check_hex_id,
     invalid_value,
     missing_value,
@@ -14,6 +15,7 @@ from runstream_server.core.validation import (
 )
 from runstream_server.services import convert
 from runstream_server.services.context import RpcContext
+from runstream_server.services.input_convert import dataset_inputs, model_outputs
 from runstream_server.services.run_convert import new_run, run_message, writer_message
 
 __all__ = ["RunServicer"]
@@ -35,7 +37,11 @@ class RunServicer(pb_grpc.RunServiceServicer):
         return pb.CreateRunResponse(run=run_message(run), created=created)
 
     async def GetRun(self, request: pb.GetRunRequest, context: RpcContext) -> pb.GetRunResponse:
-        run = await self._runs.get(_id(request.run_id), with_metrics=not request.omit_metrics)
+        run = await self._runs.get(
+            _id(request.run_id),
+            with_metrics=not request.omit_metrics,
+            with_inputs=not request.omit_inputs,
+        )
         return pb.GetRunResponse(run=run_message(run), cursor=run.cursor)
 
     async def UpdateRun(
@@ -92,6 +98,7 @@ class RunServicer(pb_grpc.RunServiceServicer):
     async def SearchRuns(
         self, request: pb.SearchRunsRequest, context: RpcContext
     ) -> pb.SearchRunsResponse:
+        check_count("experiment_ids", request.experiment_ids)
         search = RunSearch(
             experiment_ids=tuple(
                 parse_experiment_id(f"experiment_ids[{place}]", text)
@@ -101,6 +108,7 @@ class RunServicer(pb_grpc.RunServiceServicer):
             order_by=tuple(request.order_by),
             view=convert.view_type(request.view_type),
             with_metrics=not request.omit_metrics,
+            with_inputs=not request.omit_inputs,
         )
         page = await self._runs.search(search, PageRequest(request.page_size, request.page_token))
         return pb.SearchRunsResponse(
@@ -127,6 +135,27 @@ class RunServicer(pb_grpc.RunServiceServicer):
         run_id = _id(request.run_id)
         await self._runs.delete_tags(run_id, list(request.keys), convert.record_id(request))
         return pb.DeleteTagsResponse()
+
+    async def LogInputs(
+        self, request: pb.LogInputsRequest, context: RpcContext
+    ) -> pb.LogInputsResponse:
+        await self._runs.log_inputs(
+            _id(request.run_id),
+            dataset_inputs(request.datasets),
+            [model.model_id for model in request.models],
+            convert.record_id(request),
+        )
+        return pb.LogInputsResponse()
+
+    async def LogOutputs(
+        self, request: pb.LogOutputsRequest, context: RpcContext
+    ) -> pb.LogOutputsResponse:
+        run_id = _id(request.run_id)
+        if not request.models:
+            raise missing_value("models", "send at least one model")
+        outputs = model_outputs(request.models)
+        await self._runs.log_outputs(run_id, outputs, convert.record_id(request))
+        return pb.LogOutputsResponse()
 
     async def ListWriters(
         self, request: pb.ListWritersRequest, context: RpcContext

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from runstream_server.storage.run_status import RunStatus
 from runstream_server.storage.schema import (
+    dataset_inputs,
     experiment_tags,
     experiments,
     params,
@@ -33,11 +34,14 @@ class FieldColumns:
         value: The value; NULL when it is absent, or NaN.
         optional: Whether it can be absent.
         is_nan: Of metrics, whether the latest value is NaN; NULL when it is absent.
+        among: Of what there can be many, the query for all of them: a comparison with the field is
+            true when any of them satisfies it.
     """
 
     value: sa.ColumnElement[Any]
     optional: bool = False
     is_nan: sa.ColumnElement[bool] | None = None
+    among: sa.Select[Any] | None = None
 
 
 class _Joins:
@@ -139,6 +143,12 @@ class RunFields:
     def attribute(self, name: str) -> FieldColumns:
         """Returns an attribute by its name in filters."""
         return self.tag(PARENT_TAG) if name == "parent_run_id" else self._attributes[name]
+
+    def dataset(self, name: str) -> FieldColumns:
+        """Returns a property of the dataset inputs: `name`, `digest` or `context`."""
+        one = dataset_inputs.alias()
+        query = sa.select(one.c.run_id).where(one.c.run_id == runs.c.run_id).correlate(runs)
+        return FieldColumns(value=one.c[name], optional=name == "context", among=query)
 
     def with_param(self, key: str, values: Collection[str]) -> Holders:
         """Returns the runs that have a param with one of these values."""

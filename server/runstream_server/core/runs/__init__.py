@@ -5,6 +5,7 @@ writers' records. The modules' functions work inside a transaction that the call
 make one change; `Runs` wraps each into one of its own.
 """
 
+from runstream_server.core.runs.input_values import Dataset, DatasetInput, ModelOutput, RunInputs
 from runstream_server.core.runs.runs import Runs
 from runstream_server.core.runs.searching import RunSearch
 from runstream_server.core.runs.values import (
@@ -16,4 +17,17 @@ from runstream_server.core.runs.values import (
     Writer,
 )
 
-__all__ = ["NewRun", "RecordId", "Run", "RunSearch", "RunStatus", "Runs", "SkippedRows", "Writer"]
+__all__ = [
+    "Dataset",
+    "DatasetInput",
+    "ModelOutput",
+    "NewRun",
+    "RecordId",
+    "Run",
+    "RunInputs",
+    "RunSearch",
+    "RunStatus",
+    "Runs",
+    "SkippedRows",
+    "Writer",
+]

@@ -1,6 +1,6 @@
 """The runs, as doors see them: one method per request, each one transaction."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,8 @@ from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.latest import LatestMetrics
 from runstream_server.core.limits import MAX_STATUS_MESSAGE_LENGTH
-from runstream_server.core.runs import creation, endings, labels
+from runstream_server.core.runs import creation, endings, inputs, labels
+from runstream_server.core.runs.input_values import DatasetInput, ModelOutput, RunInputs
 from runstream_server.core.runs.loading import as_read, load_run, load_writers
 from runstream_server.core.runs.locks import begin_change, check_record, run_not_found
 from runstream_server.core.runs.searching import RunSearch, search_runs
@@ -27,7 +28,7 @@ from runstream_server.core.validation import (
     invalid_value,
     missing_value,
 )
-from runstream_server.storage import experiment_rows, head_rows, run_rows
+from runstream_server.storage import experiment_rows, head_rows, label_rows, run_rows
 from runstream_server.storage.database import Database
 from runstream_server.storage.run_rows import RunRow
 
@@ -72,17 +73,23 @@ class Runs:
         check_record(record)
 
         async def work(connection: AsyncConnection) -> tuple[RunRow, bool]:
-            return await creation.create(connection, new, record)
+            default_root = self._experiments.roots.default_root
+            return await creation.create(connection, new, record, default_root)
 
         row, created = await self._database.write(work)
         if created:
             return as_read(self._experiments, row, {}, new.tags), True
         return await self.get(new.run_id, with_metrics=False), False
 
-    async def get(self, run_id: str, *, with_metrics: bool = True) -> Run:
+    async def get(
+        self, run_id: str, *, with_metrics: bool = True, with_inputs: bool = False
+    ) -> Run:
         """Returns a run, deleted or not."""
         async with self._database.read() as connection:
             run = await load_run(connection, self._experiments, run_id)
+            if with_inputs:
+                found = await inputs.load_inputs(connection, [run_id])
+                run = replace(run, inputs=found.get(run_id, RunInputs()))
         if not with_metrics:
             return run
         metrics = (await self._metrics.latest([run_id])).get(run_id)
@@ -143,6 +150,65 @@ class Runs:
 
         async def change(connection: AsyncConnection) -> None:
             await labels.delete_tags(connection, run_id, keys)
+
+        await self._apply(run_id, record, change)
+
+    async def edit_tag(self, run_id: str, key: str, edit: Callable[[str | None], str]) -> None:
+        """Sets a tag to what `edit` makes of its value, which is None when there is none."""
+
+        async def change(connection: AsyncConnection) -> None:
+            stored = await label_rows.stored_tags(connection, run_id, [key])
+            tags = {key: edit(stored.get(key))}
+            labels.check_tags(tags)
+            await labels.set_tags(connection, run_id, tags)
+
+        await self._apply(run_id, None, change)
+
+    async def update(
+        self,
+        run_id: str,
+        *,
+        status: RunStatus | None = None,
+        end_time_us: int | None = None,
+        name: str | None = None,
+    ) -> Run:
+        """Changes what is given, as MLflow's clients do; see core.runs.endings for the rest."""
+        if end_time_us is not None:
+            check_time_us("end_time", end_time_us)
+        if name is not None:
+            labels.check_run_name("run_name", name)
+
+        async def change(connection: AsyncConnection) -> RunStatus | None:
+            if name is not None:
+                await labels.set_tags(connection, run_id, {reserved_tags.RUN_NAME: name})
+            return await endings.update(connection, run_id, status, end_time_us)
+
+        return await self._change(run_id, None, change)
+
+    async def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput],
+        model_ids: Sequence[str] = (),
+        record: RecordId | None = None,
+    ) -> None:
+        """Logs what a run read; an input that it has stays as it is."""
+        inputs.check_datasets(datasets)
+        inputs.check_models(model_ids)
+
+        async def change(connection: AsyncConnection) -> None:
+            await inputs.log_inputs(connection, run_id, datasets, model_ids)
+
+        await self._apply(run_id, record, change)
+
+    async def log_outputs(
+        self, run_id: str, outputs: Sequence[ModelOutput], record: RecordId | None = None
+    ) -> None:
+        """Logs the models that a run made."""
+        inputs.check_outputs(outputs)
+
+        async def change(connection: AsyncConnection) -> None:
+            await inputs.log_outputs(connection, run_id, outputs)
 
         await self._apply(run_id, record, change)
 

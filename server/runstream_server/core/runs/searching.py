@@ -19,6 +19,8 @@ from runstream_server.core.filters import (
 )
 from runstream_server.core.latest import LatestMetrics
 from runstream_server.core.reserved_tags import PARENT_RUN_ID
+from runstream_server.core.runs.input_values import RunInputs
+from runstream_server.core.runs.inputs import load_inputs, size_of_inputs
 from runstream_server.core.runs.loading import load_runs
 from runstream_server.core.runs.values import Run
 from runstream_server.core.search.compiling import compile_filter, compile_order, required_holders
@@ -32,7 +34,6 @@ from runstream_server.core.search.pages import (
     page_limit,
 )
 from runstream_server.core.search.parsing import metric_keys, read_filter, read_order
-from runstream_server.core.validation import check_count
 from runstream_server.storage import search_pages
 from runstream_server.storage.database import Database
 from runstream_server.storage.search_fields import FieldColumns, RunFields
@@ -56,6 +57,7 @@ class RunSearch:
     order_by: tuple[str, ...] = ()
     view: ViewType = ViewType.ACTIVE_ONLY
     with_metrics: bool = True
+    with_inputs: bool = False
     dialect: Dialect = Dialect.FULL
 
 
@@ -70,10 +72,9 @@ async def search_runs(
 
     Raises:
         Failure: INVALID_FILTER, INVALID_ORDER_BY, INVALID_PAGE_TOKEN, INVALID_VALUE (of the page
-            size) or TOO_MANY_ENTRIES (of experiment ids).
+            size).
     """
-    check_count("experiment_ids", search.experiment_ids)
-    limit = page_limit(page.size)
+    limit = page_limit(page.size, page.greatest)
     expression = read_filter(search.filter, Target.RUNS, search.dialect)
     order = read_order(search.order_by, Target.RUNS, search.dialect)
     query = _query(experiments.artifact_root_uri, search, expression, order)
@@ -86,7 +87,11 @@ async def search_runs(
         rows = await search_pages.run_page(connection, query)
 
         async def load(run_ids: Sequence[str]) -> Sequence[Run]:
-            return await load_runs(connection, experiments, run_ids)
+            runs = await load_runs(connection, experiments, run_ids)
+            if not search.with_inputs:
+                return runs
+            inputs = await load_inputs(connection, run_ids)
+            return [replace(run, inputs=inputs.get(run.run_id, RunInputs())) for run in runs]
 
         runs = await load_within([row[0] for row in rows[:limit]], load, _size_of, page.max_bytes)
     if search.with_metrics:
@@ -136,7 +141,7 @@ def _size_of(run: Run) -> int:
     for labels in (run.params, run.tags):
         size += LABEL_BYTES * len(labels)
         texts += [*labels, *labels.values()]
-    size += METRIC_BYTES * len(run.metrics)
+    size += METRIC_BYTES * len(run.metrics) + size_of_inputs(run.inputs)
     texts += [point.key for point in run.metrics]
     return size + sum(len(text.encode()) for text in texts)
 
@@ -155,8 +160,8 @@ class _Fields:
                 return self._of_runs.tag(key)
             case Attribute(name):
                 return self._of_runs.attribute(name)
-            case Dataset():
-                return None  # no door takes dataset inputs, so no run has any
+            case Dataset(name):
+                return self._of_runs.dataset(name)
 
     def holders(self, field: Field, values: Collection[str]) -> Holders | None:
         match field:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from runstream_server.core import reserved_tags
 from runstream_server.core.latest import LatestPoint
+from runstream_server.core.runs.input_values import RunInputs
 from runstream_server.storage.run_status import RunStatus
 
 __all__ = ["NewRun", "RecordId", "Run", "RunStatus", "SkippedRows", "Writer"]
@@ -23,6 +24,10 @@ class NewRun:
     """A run to be created in the experiment with an id, or else with a name.
 
     Name, user and parent may be given as fields or as reserved tags; empty fields are not given.
+
+    Attributes:
+        user_is_tag: Whether the user must be what the tag `mlflow.user` says, which is set when it
+            is not; to MLflow the two are apart.
     """
 
     run_id: str
@@ -32,6 +37,7 @@ class NewRun:
     status: RunStatus = RunStatus.RUNNING
     start_time_us: int | None = None
     user: str = ""
+    user_is_tag: bool = True
     parent_run_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -54,6 +60,7 @@ class Run:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     metrics: Sequence[LatestPoint] = ()
+    inputs: RunInputs = RunInputs()
     cursor: int = 0
 
     @property

@@ -1,7 +1,7 @@
 """From the trees of core.filters to conditions and orders over columns."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import sqlalchemy as sa
 
@@ -99,11 +99,26 @@ def _compile_comparison(comparison: Comparison, fields: SearchFields) -> sa.Colu
     operator = comparison.operator
     if columns is None:
         return sa.true() if operator is Operator.IS_NULL else sa.false()
+    if columns.among is not None:
+        return _compile_any(columns.among, columns, comparison)
     if operator is Operator.IS_NULL:
         return conditions.is_absent(columns)
     if operator is Operator.IS_NOT_NULL:
         return sa.not_(conditions.is_absent(columns))
     return _compile_value(columns, comparison)
+
+
+def _compile_any(
+    among: sa.Select[Any], columns: FieldColumns, comparison: Comparison
+) -> sa.ColumnElement[bool]:
+    there = sa.not_(conditions.is_absent(columns))
+    match comparison.operator:
+        case Operator.IS_NULL:
+            return sa.not_(among.where(there).exists())
+        case Operator.IS_NOT_NULL:
+            return among.where(there).exists()
+        case _:
+            return among.where(_compile_value(columns, comparison)).exists()
 
 
 def _compile_value(columns: FieldColumns, comparison: Comparison) -> sa.ColumnElement[bool]:
