@@ -27,7 +27,8 @@ from runstream_server.objects.folder import FolderStore
 from runstream_server.objects.paths import Location
 
 CHUNK_BYTES = 1 << 20
-LOCATION = Location(experiment_id="0", run_id="0" * 32, path="model/weights.bin")
+BASE = f"0/{'0' * 32}/artifacts"
+LOCATION = Location(base=BASE, path="model/weights.bin")
 
 
 @dataclass
@@ -141,7 +142,7 @@ async def small_objects(root: Path, count: int) -> float:
         begin = time.perf_counter()
         for number in range(count):
             upload_id = f"{number:032x}"
-            location = Location(experiment_id="0", run_id="0" * 32, path=f"f/{number}")
+            location = Location(base=BASE, path=f"f/{number}")
             async with await store.open_upload(upload_id, location) as handle:
                 await handle.append(b"x" * 1000)
                 await handle.commit()

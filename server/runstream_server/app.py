@@ -81,10 +81,13 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
         StartRefused: A store cannot be used.
     """
     settings = frame.settings
-    database = await stack.enter_async_context(open_database(settings.database_path))
+    roots = settings.artifact_roots()
+    database = await stack.enter_async_context(
+        open_database(settings.database_path, roots.default_root)
+    )
     objects = FolderStore(settings.artifacts_dir, failpoint=failpoints.failpoint)
     await stack.enter_async_context(objects)
-    experiments = Experiments(database, settings.artifacts_dir.absolute().as_uri())
+    experiments = Experiments(database, roots)
     reader = ViewReader(database)
     runs = Runs(database, frame.signals, MetricExtremes(database, reader), experiments)
     policy = SealPolicy(size_bytes=settings.seal_size, age_s=settings.seal_age)

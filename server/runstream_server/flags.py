@@ -9,12 +9,25 @@ __all__ = ["DATABASE_FLAGS", "SERVER_FLAGS", "Flag", "add_flags", "given_flags"]
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag, which is also the setting `name` and the environment variable RUNSTREAM_<NAME>."""
+    """A flag, which is also the setting `name` and the environment variable RUNSTREAM_<NAME>.
+
+    Without a metavar it is a switch, which `--no-<name>` turns off; the variable is true or false.
+    """
 
     name: str
     metavar: str
     default: str
     help: str
+
+    @property
+    def spelling(self) -> str:
+        """How the flag is written."""
+        return f"{self.option} {self.metavar}" if self.metavar else self.option
+
+    @property
+    def negation(self) -> str:
+        """What turns a switch off."""
+        return "--no-" + self.name.replace("_", "-")
 
     @property
     def option(self) -> str:
@@ -43,6 +56,17 @@ DATABASE_FLAGS: Final = (
 SERVER_FLAGS: Final = (
     *DATABASE_FLAGS,
     Flag("artifacts_destination", "DIR", "DATA_DIR/artifacts", "folder of the artifacts"),
+    Flag(
+        "default_artifact_root",
+        "URI",
+        "none",
+        "a URI or a folder: where experiments made from now on keep their artifacts, instead of the"
+        " folder of the artifacts",
+    ),
+    Flag(
+        "serve_artifacts", "", "on", "serve the artifacts over HTTP, and send MLflow clients there"
+    ),
+    Flag("artifacts_only", "", "off", "serve artifacts over HTTP and nothing else"),
     Flag("host", "HOST", "127.0.0.1", "address to listen on"),
     Flag("grpc_port", "PORT", "50051", "port of gRPC; 0 picks a free one"),
     Flag("port", "PORT", "5000", "port of HTTP; 0 picks a free one"),
@@ -76,12 +100,25 @@ SERVER_FLAGS: Final = (
 def add_flags(parser: argparse.ArgumentParser, flags: tuple[Flag, ...]) -> None:
     """Adds flags whose values stay text and are absent unless given."""
     for flag in flags:
+        if not flag.metavar:
+            _add_switch(parser, flag)
+            continue
         parser.add_argument(
             flag.option,
             dest=flag.name,
             metavar=flag.metavar,
             default=argparse.SUPPRESS,
             help=f"{flag.help} (default: {flag.default})",
+        )
+
+
+def _add_switch(parser: argparse.ArgumentParser, flag: Flag) -> None:
+    """Adds a switch, whose value is text too: what its variable would have."""
+    absent = argparse.SUPPRESS
+    text = f"{flag.help} (default: {flag.default})"
+    for option, value, shown in ((flag.option, "true", text), (flag.negation, "false", "or not")):
+        parser.add_argument(
+            option, dest=flag.name, action="store_const", const=value, default=absent, help=shown
         )
 
 

@@ -14,15 +14,17 @@ __all__ = ["open_database", "refusing"]
 
 
 @contextlib.asynccontextmanager
-async def open_database(path: Path) -> AsyncGenerator[Database]:
+async def open_database(path: Path, default_root: str = "") -> AsyncGenerator[Database]:
     """Opens the SQLite file, which is made when there is none, and checks its version.
+
+    In a new one the experiment "Default" keeps its artifacts below `default_root`, if given.
 
     Raises:
         StartRefused: It cannot be opened, or is not for this program.
     """
     async with Database.sqlite(str(path)) as database:
         with refusing(path):
-            await setup.create_or_check(database)
+            await setup.create_or_check(database, default_root)
         yield database
 
 

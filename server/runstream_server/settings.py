@@ -2,12 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from runstream_server.core.artifact_roots import (
+    PROXY_ROOT,
+    ArtifactRoots,
+    absolute_root,
+    local_folder,
+)
 from runstream_server.exits import ExitCode, StartRefused
 
 __all__ = ["ServerSettings", "load_settings"]
@@ -60,6 +67,9 @@ class ServerSettings(BaseSettings):
     data_dir: Path = Path("runstream-data")
     backend_store_uri: str = ""
     artifacts_destination: str = ""
+    default_artifact_root: str = ""
+    serve_artifacts: bool = True
+    artifacts_only: bool = False
     host: str = Field(default="127.0.0.1", min_length=1)
     grpc_port: Port = 50051
     port: Port = 5000
@@ -83,9 +93,20 @@ class ServerSettings(BaseSettings):
     @property
     def artifacts_dir(self) -> Path:
         """The folder of the artifacts."""
-        if not self.artifacts_destination:
-            return self.data_dir / "artifacts"
-        return Path(self.artifacts_destination.removeprefix(FILE_PREFIX))
+        if self.artifacts_destination:
+            return Path(self.artifacts_destination.removeprefix(FILE_PREFIX))
+        return local_folder(self.default_artifact_root) or self.data_dir / "artifacts"
+
+    def artifact_roots(self) -> ArtifactRoots:
+        """Returns where artifacts lie."""
+        store_uri = self.artifacts_dir.absolute().as_uri()
+        given = self.default_artifact_root
+        default_root = absolute_root(given) if given else ""
+        # Whoever names the store by its path wants clients to go there themselves.
+        direct = bool(default_root) and not default_root.startswith(PROXY_ROOT)
+        roots = ArtifactRoots(store_uri=store_uri, default_root=default_root)
+        direct = direct and roots.folder_of(f"{default_root}/0") is not None
+        return replace(roots, proxied=self.serve_artifacts and not direct)
 
     @property
     def allowed_host_patterns(self) -> tuple[str, ...]:
@@ -100,6 +121,20 @@ class ServerSettings(BaseSettings):
         if uri and (not uri.startswith(SQLITE_PREFIX) or len(uri) == len(SQLITE_PREFIX)):
             raise ValueError("must be sqlite:///relative/path or sqlite:////absolute/path")
         return uri
+
+    @field_validator("default_artifact_root")
+    @classmethod
+    def _check_default_root(cls, root: str) -> str:
+        if "?" in root or "#" in root:
+            raise ValueError("must be a URI or a folder, without query and fragment")
+        return root
+
+    @field_validator("artifacts_only")
+    @classmethod
+    def _check_modes(cls, artifacts_only: object, info: ValidationInfo) -> object:
+        if artifacts_only and not info.data.get("serve_artifacts", True):
+            raise ValueError("cannot be used together with --no-serve-artifacts")
+        return artifacts_only
 
     @field_validator("artifacts_destination")
     @classmethod

@@ -21,12 +21,16 @@ __all__ = [
 
 
 async def experiment_for_new_run(
-    connection: AsyncConnection, *, experiment_id: int | None = None, name: str = ""
+    connection: AsyncConnection,
+    *,
+    experiment_id: int | None = None,
+    name: str = "",
+    default_root: str = "",
 ) -> ExperimentRow:
     """Returns the active experiment with an id, or else with a name.
 
     It stays active until the transaction ends. One that is asked for by name is created when there
-    is none.
+    is none, with its artifacts below `default_root`, if that is given.
 
     Raises:
         Failure: EXPERIMENT_NOT_FOUND or EXPERIMENT_DELETED.
@@ -36,7 +40,7 @@ async def experiment_for_new_run(
     else:
         check_experiment_name("experiment_name", name)
         found = await experiment_rows.find_by_name(connection, name, share=True)
-        row = found or await _create_or_require(connection, name)
+        row = found or await _create_or_require(connection, name, default_root)
     if not row.active:
         raise _deleted(row)
     return row
@@ -90,8 +94,10 @@ async def require_name(
     return row
 
 
-async def _create_or_require(connection: AsyncConnection, name: str) -> ExperimentRow:
-    row = await experiment_rows.insert(connection, name, "", now_us())
+async def _create_or_require(
+    connection: AsyncConnection, name: str, default_root: str
+) -> ExperimentRow:
+    row = await experiment_rows.insert(connection, name, "", now_us(), default_root)
     return row or await require_name(connection, name, share=True)
 
 

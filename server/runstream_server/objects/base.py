@@ -243,7 +243,7 @@ class ObjectReader(ABC):
 
 
 class ObjectStore(ABC):
-    """Holds objects below `<experiment id>/<run id>/artifacts/<path>`, plain bytes.
+    """Holds objects by their locations, plain bytes.
 
     Atomicity: an object is visible whole or not at all. A folder exists by having files.
     Durability: what `commit` returned from, and offsets reported as durable, survive any crash.
@@ -371,4 +371,7 @@ class ObjectStore(ABC):
 
         Folders are not deleted in one step: a crash may leave a rest, which another call removes.
         An object committed meanwhile may stay.
+
+        Raises:
+            InvalidPath: The location is the store's root.
         """

@@ -64,6 +64,10 @@ def shown(value: str) -> str:
     return f"{value[:SHOWN_CHARACTERS]!a}… ({len(value)} characters)"
 
 
+def _in_base(location: Location) -> str:
+    return f" in {shown(location.base)}" if location.base else ""
+
+
 class ObjectStoreError(Exception):
     """Is the base of everything the object store raises on purpose."""
 
@@ -110,7 +114,7 @@ class ObjectNotFound(ObjectStoreError):
 
     def __init__(self, location: Location) -> None:
         self.location = location
-        super().__init__(f"no artifact {shown(location.path)} in run {location.run_id}")
+        super().__init__(f"no artifact {shown(location.path)}{_in_base(location)}")
 
 
 class IsAFolder(ObjectStoreError):
@@ -119,7 +123,7 @@ class IsAFolder(ObjectStoreError):
     def __init__(self, location: Location) -> None:
         self.location = location
         super().__init__(
-            f"artifact {shown(location.path)} of run {location.run_id} is a folder; "
+            f"artifact {shown(location.path)}{_in_base(location)} is a folder; "
             "name a file in it, or list it"
         )
 
@@ -131,7 +135,7 @@ class PathConflict(ObjectStoreError):
         self.location = location
         self.obstacle = obstacle
         super().__init__(
-            f"cannot store artifact {shown(location.path)} of run {location.run_id}: "
+            f"cannot store artifact {shown(location.path)}{_in_base(location)}: "
             f"{shown(obstacle)} {reason}; delete that first or choose another path"
         )
 

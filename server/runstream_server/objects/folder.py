@@ -1,7 +1,7 @@
 """The object store that is a local folder.
 
-Objects are plain files at `<root>/<experiment id>/<run id>/artifacts/<path>`; uploads gather in
-`<root>/.uploads`, on the same file system, until their commit renames them into place.
+Objects are plain files at `<root>/<base>/<path>`; uploads gather in `<root>/.uploads`, on the same
+file system, until their commit renames them into place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from runstream_server.objects.base import (
     ObjectStore,
     UploadStatus,
 )
-from runstream_server.objects.errors import InvalidRange, IsAFolder, ObjectNotFound
+from runstream_server.objects.errors import InvalidPath, InvalidRange, IsAFolder, ObjectNotFound
 from runstream_server.objects.folder_reader import FolderReader
 from runstream_server.objects.folder_uploads import FolderUpload, UploadDesk
 from runstream_server.objects.page_tokens import decode_page_token, encode_page_token
@@ -212,6 +212,8 @@ class FolderStore(ObjectStore):
             return [] if alone is None or alone.name <= after else [alone]
 
     async def delete(self, location: Location) -> Deletion:
+        if not location.key:
+            raise InvalidPath("", "is empty; name a file or folder below the root")
         tree = self._started.tree
         file_count, size_bytes = await self._started.threads.run(
             partial(tree.delete, location.segments)

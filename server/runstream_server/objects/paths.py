@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from runstream_server.objects.errors import InvalidName, InvalidPath
 
 __all__ = [
+    "MAX_KEY_BYTES",
     "MAX_PATH_BYTES",
     "MAX_SEGMENT_BYTES",
+    "UPLOADS_FOLDER",
     "Location",
+    "is_reserved",
     "is_segment",
     "split_path",
     "validate_upload_id",
@@ -23,9 +26,11 @@ __all__ = [
 
 MAX_PATH_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
-ARTIFACTS_FOLDER = "artifacts"
+MAX_KEY_BYTES = 3072
+"""Room for a path, and for a base that is as long as a place for artifacts may be."""
+UPLOADS_FOLDER = ".uploads"
+"""The name below the root that stores keep for uploads under way."""
 
-EXPERIMENT_ID = re.compile(r"0|[1-9][0-9]{0,18}")
 HEX_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -39,10 +44,10 @@ def validate_upload_id(upload_id: str) -> None:
         raise InvalidName("upload id", upload_id, "is not 32 lower-case hexadecimal digits")
 
 
-def split_path(path: str) -> tuple[str, ...]:
+def split_path(path: str, max_bytes: int = MAX_PATH_BYTES) -> tuple[str, ...]:
     """Checks an artifact path and returns its segments.
 
-    A path is relative, `/` separates its segments, and it has at most 1 024 bytes of UTF-8.
+    A path is relative, `/` separates its segments, and it has at most so many bytes of UTF-8.
 
     Raises:
         InvalidPath: It breaks a rule; the error says which.
@@ -53,16 +58,24 @@ def split_path(path: str) -> tuple[str, ...]:
         size_bytes = len(path.encode())
     except UnicodeEncodeError:
         raise InvalidPath(path, "has a lone surrogate, which UTF-8 cannot express") from None
-    if size_bytes > MAX_PATH_BYTES:
-        raise InvalidPath(path, f"has {size_bytes} bytes of UTF-8, more than {MAX_PATH_BYTES}")
+    if size_bytes > max_bytes:
+        raise InvalidPath(path, f"has {size_bytes} bytes of UTF-8, more than {max_bytes}")
     if path.startswith("/"):
-        raise InvalidPath(path, "begins with '/'; it must be relative to the run's artifacts")
+        raise InvalidPath(path, "begins with '/'; it must be relative")
     segments = tuple(path.split("/"))
     for segment in segments:
         broken = _broken_rule(segment)
         if broken is not None:
             raise InvalidPath(path, broken)
     return segments
+
+
+def is_reserved(name: str) -> bool:
+    """Tells whether a name directly below the root is the store's own.
+
+    Letters of another case count as the same, because some file systems take them for that.
+    """
+    return name.casefold() == UPLOADS_FOLDER
 
 
 def is_segment(name: str) -> bool:
@@ -91,40 +104,41 @@ def _broken_rule(segment: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """Names a file or folder among a run's artifacts. A location that exists is valid.
+    """Names a file or folder below a store's root. A location that exists is valid.
+
+    What is the store's own (its staging area) has no location.
 
     Attributes:
-        experiment_id: A decimal integer.
-        run_id: 32 lower-case hexadecimal digits.
-        path: Relative to the run's artifacts; empty for their top folder.
+        base: The folder whose contents belong together, relative to the root: that of a run's
+            artifacts, say. Empty for the root.
+        path: Relative to the base; empty for the base itself.
 
     Raises:
-        InvalidPath: The path breaks a rule, see `split_path`.
-        InvalidName: One of the ids has not its form.
+        InvalidPath: Base or path break a rule, see `split_path`.
     """
 
-    experiment_id: str
-    run_id: str
+    base: str = ""
     path: str = ""
 
     def __post_init__(self) -> None:
-        if EXPERIMENT_ID.fullmatch(self.experiment_id) is None:
-            raise InvalidName("experiment id", self.experiment_id, "is not a decimal integer")
-        if HEX_ID.fullmatch(self.run_id) is None:
-            raise InvalidName("run id", self.run_id, "is not 32 lower-case hexadecimal digits")
         if self.path:
-            split_path(self.path)
+            split_path(self.path, MAX_PATH_BYTES if self.base else MAX_KEY_BYTES)
+        if self.base:
+            split_path(self.base, MAX_KEY_BYTES)
+        if self.key:
+            top, *_ = split_path(self.key, MAX_KEY_BYTES)
+            if is_reserved(top):
+                raise InvalidPath(self.key, f"begins with '{top}', which is the store's own")
 
     @property
     def segments(self) -> tuple[str, ...]:
-        """Returns the names from the store's root down."""
-        top = (self.experiment_id, self.run_id, ARTIFACTS_FOLDER)
-        return (*top, *self.path.split("/")) if self.path else top
+        """Returns the names from the store's root down; none for the root."""
+        return tuple(self.key.split("/")) if self.key else ()
 
     @property
     def key(self) -> str:
         """Returns the segments joined by `/`: the object's key below the store's root."""
-        return "/".join(self.segments)
+        return f"{self.base}/{self.path}" if self.base and self.path else self.base or self.path
 
     def require_file(self) -> None:
         """Checks that this can name a file.

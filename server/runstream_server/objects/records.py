@@ -27,26 +27,14 @@ MAX_RECORD_BYTES: Final = 65_536
 
 def write_spec(location: Location, folder: int) -> None:
     """Writes where an upload's object will be."""
-    _write(
-        SPEC,
-        {
-            "experiment_id": location.experiment_id,
-            "run_id": location.run_id,
-            "path": location.path,
-        },
-        folder,
-    )
+    _write(SPEC, {"base": location.base, "path": location.path}, folder)
 
 
 def read_spec(folder: int) -> Location | None:
     """Reads where an upload's object will be; None when a crash kept that from being written."""
     fields = _read(SPEC, folder)
     try:
-        return Location(
-            experiment_id=str(fields["experiment_id"]),
-            run_id=str(fields["run_id"]),
-            path=str(fields["path"]),
-        )
+        return Location(base=str(fields["base"]), path=str(fields["path"]))
     except (KeyError, InvalidName):
         return None
 

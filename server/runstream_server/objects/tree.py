@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from pathlib import Path
 
-from runstream_server.objects.paths import is_segment
+from runstream_server.objects.paths import is_reserved, is_segment
 
 __all__ = ["Segments", "Tree", "TreeEntry", "enter", "is_folder"]
 
@@ -73,7 +73,8 @@ class Tree:
     def entries(self, segments: Segments, *, after: str, limit: int) -> list[TreeEntry]:
         """Lists at most `limit` files and folders with names greater than `after`, by name.
 
-        A folder without a file below it, a symbolic link and any other special file are left out.
+        A folder without a file below it, a symbolic link and any other special file are left out,
+        and so is what the root holds that is the store's own.
 
         Raises:
             FileNotFoundError, NotADirectoryError: There is no such folder.
@@ -101,6 +102,8 @@ class Tree:
         self, names: Iterable[str], segments: Segments, folder: int
     ) -> Iterator[TreeEntry]:
         for name in names:
+            if not segments and is_reserved(name):
+                continue
             entry = self._describe((*segments, name), folder) if is_segment(name) else None
             if entry is not None:
                 yield entry

@@ -21,14 +21,13 @@ from runstream_server.objects.errors import (
     UploadMismatch,
     UploadNotFound,
 )
-from runstream_server.objects.paths import HEX_ID, Location
+from runstream_server.objects.paths import HEX_ID, UPLOADS_FOLDER, Location
 from runstream_server.objects.placement import ObstacleError, Placement
 from runstream_server.objects.staging import CHUNKS, DATA, Parked, StagedUpload
 from runstream_server.objects.tree import Tree
 
 __all__ = ["UploadArea"]
 
-AREA: Final = ".uploads"
 FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -40,8 +39,8 @@ class UploadArea:
         self._tree = tree
         self._placement = Placement(tree)
         with suppress(FileExistsError):
-            os.mkdir(AREA, 0o700, dir_fd=tree.root_fd)
-        self._fd = os.open(AREA, FOLDER_FLAGS, dir_fd=tree.root_fd)
+            os.mkdir(UPLOADS_FOLDER, 0o700, dir_fd=tree.root_fd)
+        self._fd = os.open(UPLOADS_FOLDER, FOLDER_FLAGS, dir_fd=tree.root_fd)
         os.fsync(tree.root_fd)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def given_spec(request: pb.UploadArtifactRequest | None) -> UploadSpec:
         )
     spec = request.spec
     return UploadSpec(
-        run_id=spec.run_id,
+        owner_id=spec.run_id,
         path=spec.path,
         upload_id=spec.upload_id,
         size_bytes=spec.size_bytes if spec.HasField("size_bytes") else None,
@@ -94,7 +94,7 @@ def upload_message(state: UploadState) -> artifact_pb2.Upload:
     """Returns how far an upload has come."""
     return artifact_pb2.Upload(
         upload_id=state.upload_id,
-        run_id=state.run_id,
+        run_id=state.owner_id,
         path=state.path,
         durable_offset=state.durable_offset,
         complete=state.artifact is not None,

@@ -41,7 +41,7 @@ class ArtifactServicer(ArtifactServiceServicer):
         with self._stopping.interrupts():
             first = await anext(request_iterator, None)
         spec = given_spec(first)
-        annotate(run_id=spec.run_id[:64], upload_id=spec.upload_id[:64])
+        annotate(run_id=spec.owner_id[:64], upload_id=spec.upload_id[:64])
         parts = (given_part(request) async for request in request_iterator)
         async with contextlib.aclosing(parts):
             state = await self._artifacts.uploads.receive(spec, parts)

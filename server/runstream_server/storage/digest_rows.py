@@ -31,7 +31,7 @@ class DigestState(IntEnum):
 class DigestRow:
     """The digest of the artifact that had this size and time."""
 
-    run_id: str
+    owner_id: str
     path: str
     size_bytes: int
     modify_time_us: int
@@ -44,11 +44,11 @@ _VALUES = ("size_bytes", "modify_time_us", "sha256", "state")
 
 
 async def digests_of_paths(
-    connection: AsyncConnection, run_id: str, paths: Sequence[str]
+    connection: AsyncConnection, owner_id: str, paths: Sequence[str]
 ) -> dict[str, DigestRow]:
-    """Returns the digests that a run's artifacts have, by path."""
+    """Returns the digests that an owner's artifacts have, by path."""
     found: dict[str, DigestRow] = {}
-    query = _DIGEST.where(digests.c.run_id == run_id)
+    query = _DIGEST.where(digests.c.owner_id == owner_id)
     for some in chunks(paths):
         rows = await connection.execute(query.where(digests.c.path.in_(some)))
         found.update((row["path"], DigestRow(**row)) for row in rows.mappings())
@@ -60,14 +60,14 @@ async def set_digest(connection: AsyncConnection, row: DigestRow) -> None:
     query = insert_into(connection, digests)
     query = query.values({name: getattr(row, name) for name in DigestRow.__slots__})
     query = query.on_conflict_do_update(
-        index_elements=["run_id", "path"], set_={name: query.excluded[name] for name in _VALUES}
+        index_elements=["owner_id", "path"], set_={name: query.excluded[name] for name in _VALUES}
     )
     await connection.execute(query)
 
 
-async def delete_digests(connection: AsyncConnection, run_id: str, path: str) -> None:
+async def delete_digests(connection: AsyncConnection, owner_id: str, path: str) -> None:
     """Deletes the digests of a path and of all paths below it."""
     # Below "a" lies what begins with "a/": from there up to the character after the slash.
     below = sa.and_(digests.c.path >= f"{path}/", digests.c.path < f"{path}0")
-    query = sa.delete(digests).where(digests.c.run_id == run_id)
+    query = sa.delete(digests).where(digests.c.owner_id == owner_id)
     await connection.execute(query.where(sa.or_(digests.c.path == path, below)))

@@ -1,7 +1,7 @@
 """Queries on experiments and their tags."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -81,9 +81,16 @@ async def find_many(
 
 
 async def insert(
-    connection: AsyncConnection, name: str, artifact_location: str, now_us: int
+    connection: AsyncConnection,
+    name: str,
+    artifact_location: str,
+    now_us: int,
+    default_root: str = "",
 ) -> ExperimentRow | None:
-    """Inserts a new active experiment; returns None when the name is taken."""
+    """Inserts a new active experiment; returns None when the name is taken.
+
+    Without a location it gets one below `default_root`, if that is given.
+    """
     query = (
         insert_into(connection, experiments)
         .on_conflict_do_nothing(index_elements=["name"])
@@ -96,8 +103,19 @@ async def insert(
         )
         .returning(*_COLUMNS)
     )
-    row = (await connection.execute(query)).mappings().one_or_none()
-    return None if row is None else ExperimentRow(**row)
+    found = (await connection.execute(query)).mappings().one_or_none()
+    if found is None:
+        return None
+    row = ExperimentRow(**found)
+    if artifact_location or not default_root:
+        return row
+    row = replace(row, artifact_location=f"{default_root}/{row.experiment_id}")
+    await connection.execute(
+        sa.update(experiments)
+        .where(experiments.c.experiment_id == row.experiment_id)
+        .values(artifact_location=row.artifact_location)
+    )
+    return row
 
 
 async def rename(connection: AsyncConnection, experiment_id: int, name: str, now_us: int) -> bool:

@@ -393,7 +393,7 @@ uploads = sa.Table(
         primary_key=True,
         doc="Of an upload that is complete; what is under way only the object store knows.",
     ),
-    sa.Column("run_id", Text, nullable=False),
+    sa.Column("owner_id", Text, nullable=False, doc="Of a run or a logged model."),
     sa.Column("path", Text, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("modify_time_us", sa.BigInteger, nullable=False),
@@ -403,7 +403,7 @@ uploads = sa.Table(
 digests = sa.Table(
     "digests",
     metadata,
-    sa.Column("run_id", Text, primary_key=True),
+    sa.Column("owner_id", Text, primary_key=True, doc="Of a run or a logged model."),
     sa.Column("path", Text, primary_key=True),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("modify_time_us", sa.BigInteger, nullable=False),

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -47,10 +48,11 @@ class SchemaFacts:
     oldest_compatible: str
 
 
-async def create_or_check(database: Database) -> None:
+async def create_or_check(database: Database, default_root: str = "") -> None:
     """Makes all tables and the experiment "Default" in an empty database; checks any other.
 
-    Several servers may do this at once.
+    Several servers may do this at once. "Default" keeps its artifacts below `default_root`, if
+    that is given.
 
     Raises:
         DatabaseMismatch: The database has to be upgraded, is too new, or is no database of
@@ -58,7 +60,7 @@ async def create_or_check(database: Database) -> None:
     """
     facts = await version(database)
     if facts is None:
-        await database.write(_create_unless_made)
+        await database.write(partial(_create_unless_made, default_root=default_root))
         facts = await version(database)
     check(facts)
 
@@ -120,21 +122,22 @@ async def lock(connection: AsyncConnection) -> None:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETUP_LOCK)))
 
 
-async def _create_unless_made(connection: AsyncConnection) -> None:
+async def _create_unless_made(connection: AsyncConnection, default_root: str) -> None:
     await lock(connection)
     if await read_facts(connection) is None:
         await connection.run_sync(metadata.create_all)
-        await _insert_default_experiment(connection)
+        await _insert_default_experiment(connection, default_root)
         await store_facts(connection)
 
 
-async def _insert_default_experiment(connection: AsyncConnection) -> None:
+async def _insert_default_experiment(connection: AsyncConnection, default_root: str) -> None:
     now_us = time.time_ns() // 1000
+    location = f"{default_root}/{DEFAULT_EXPERIMENT_ID}" if default_root else ""
     await connection.execute(
         sa.insert(experiments).values(
             experiment_id=DEFAULT_EXPERIMENT_ID,
             name=DEFAULT_EXPERIMENT_NAME,
-            artifact_location="",
+            artifact_location=location,
             active=True,
             create_time_us=now_us,
             update_time_us=now_us,

@@ -1,4 +1,4 @@
-"""Queries on complete uploads. They are remembered as long as their run."""
+"""Queries on complete uploads. They are remembered as long as their run or logged model."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class UploadRow:
     """What an upload made visible, and when it did."""
 
     upload_id: str
-    run_id: str
+    owner_id: str
     path: str
     size_bytes: int
     modify_time_us: int

@@ -23,6 +23,7 @@ from runstream.v1 import (
     run_service_pb2 as run_pb,
     run_service_pb2_grpc,
 )
+from runstream_server.core.artifact_roots import ArtifactRoots
 from runstream_server.core.artifacts.artifacts import Artifacts
 from runstream_server.core.errors import Reason
 from runstream_server.core.experiments import Experiments
@@ -253,7 +254,7 @@ async def served(
         database = await stack.enter_async_context(backend.open(folder))
         await setup.create_or_check(database)
         objects = await stack.enter_async_context(FolderStore(root, failpoint=failpoint))
-        experiments = Experiments(database, root.as_uri())
+        experiments = Experiments(database, ArtifactRoots(store_uri=root.as_uri()))
         stopping = Stopping()
         artifacts = Artifacts(
             database=database, objects=objects, experiments=experiments, stopping=stopping

@@ -18,6 +18,7 @@ from runstream.v1 import (
     run_service_pb2 as pb,
     run_service_pb2_grpc,
 )
+from runstream_server.core.artifact_roots import ArtifactRoots
 from runstream_server.core.errors import Reason
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.instruments import Instruments
@@ -140,7 +141,7 @@ async def serving(backend: Backend, folder: Path) -> AsyncGenerator[Tracking]:
         database = await stack.enter_async_context(backend.open(folder))
         await setup.create_or_check(database)
         signals, metrics = RunSignals(), GivenMetrics()
-        experiments = Experiments(database, ROOT_URI)
+        experiments = Experiments(database, ArtifactRoots(store_uri=ROOT_URI))
         runs = Runs(database, signals, metrics, experiments)
         interceptor = RpcInterceptor(
             instruments=Instruments("0").rpc,

@@ -34,7 +34,7 @@ class FolderBackend:
 
 
 def at(path: str, *, run_id: str = RUN_ID) -> Location:
-    return Location(experiment_id="7", run_id=run_id, path=path)
+    return Location(base=f"7/{run_id}/artifacts", path=path)
 
 
 def new_upload_id() -> str:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, strategies as st
 from tests.unit.objects.backends import RUN_ID
 
-from runstream_server.objects.errors import InvalidName, InvalidPath
+from runstream_server.objects.errors import InvalidPath
 from runstream_server.objects.paths import Location, is_segment, split_path
 
+BASE = f"7/{RUN_ID}/artifacts"
 HOSTILE = [
     ("", "is empty"),
     ("/", "must be relative"),
@@ -47,7 +48,7 @@ def test_a_hostile_path_is_refused_with_its_rule_and_value(path: str, rule: str)
     assert str(raised.value).isprintable()
     if path:
         with pytest.raises(InvalidPath):
-            Location(experiment_id="7", run_id=RUN_ID, path=path)
+            Location(base=BASE, path=path)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +75,8 @@ def test_a_hostile_path_is_refused_with_its_rule_and_value(path: str, rule: str)
 )
 def test_an_odd_but_plain_path_is_taken(path: str) -> None:
     assert "/".join(split_path(path)) == path
-    location = Location(experiment_id="0", run_id=RUN_ID, path=path)
-    assert location.key == f"0/{RUN_ID}/artifacts/{path}"
+    location = Location(base=BASE, path=path)
+    assert location.key == f"{BASE}/{path}"
 
 
 @given(st.text(st.sampled_from("ab./\\\0é \ud800"), max_size=12))
@@ -91,32 +92,36 @@ def test_what_is_taken_stays_below_its_folder(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("experiment_id", "run_id"),
-    [
-        ("", RUN_ID),
-        ("..", RUN_ID),
-        (".uploads", RUN_ID),
-        ("007", RUN_ID),
-        ("-1", RUN_ID),
-        ("1" * 20, RUN_ID),
-        ("٣", RUN_ID),
-        ("7\n", RUN_ID),
-        ("7", ""),
-        ("7", ".."),
-        ("7", RUN_ID.upper()),
-        ("7", RUN_ID + "0"),
-        ("7", RUN_ID[:-1] + "/"),
-        ("7", RUN_ID + "\n"),
-    ],
+    "base", ["/", "/a", "a/", "a//b", "..", "a/../b", "a\\b", "7\n", "7\ud800", "x" * 256]
 )
-def test_ids_that_are_not_ids_are_refused(experiment_id: str, run_id: str) -> None:
-    with pytest.raises(InvalidName, match="is not"):
-        Location(experiment_id=experiment_id, run_id=run_id, path="a")
+def test_a_base_keeps_the_rules_of_paths(base: str) -> None:
+    with pytest.raises(InvalidPath):
+        Location(base=base, path="a")
 
 
-def test_the_empty_path_is_the_top_folder() -> None:
-    top = Location(experiment_id="7", run_id=RUN_ID)
+@pytest.mark.parametrize("top", [".uploads", ".Uploads", ".UPLOADS", ".upload\u017f"])
+def test_what_is_the_stores_own_has_no_location(top: str) -> None:
+    for base, path in ((top, ""), (top, "a"), (f"{top}/a", "b"), ("", top), ("", f"{top}/a/data")):
+        with pytest.raises(InvalidPath, match="store's own"):
+            Location(base=base, path=path)
 
-    assert top.segments == ("7", RUN_ID, "artifacts")
-    with pytest.raises(InvalidPath, match="name a file"):
-        top.require_file()
+    assert Location(base="a", path=top).segments == ("a", top)
+    assert Location(path=f"{top}s").segments == (f"{top}s",)
+
+
+def test_base_and_path_may_be_empty() -> None:
+    assert Location().segments == ()
+    assert Location(base="a/b").segments == ("a", "b")
+    assert Location(path="a/b").segments == ("a", "b")
+    for nameless in (Location(), Location(base=BASE)):
+        with pytest.raises(InvalidPath, match="name a file"):
+            nameless.require_file()
+
+
+def test_base_and_path_together_have_a_limit() -> None:
+    base = "/".join(["x" * 255] * 10)
+    path = "/".join(["y" * 255] * 3)
+
+    with pytest.raises(InvalidPath, match=r"more than 3072"):
+        Location(base=base, path=path)
+    assert Location(base=base, path="y" * 255).segments[-1] == "y" * 255

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from tests.unit.objects.backends import at, get, names, put
 
 from runstream_server.objects.base import Deletion, ObjectStore
+from runstream_server.objects.errors import InvalidPath
+from runstream_server.objects.paths import Location
 
 
 async def test_deleting_a_file_takes_its_empty_folders_along(store: ObjectStore) -> None:
@@ -78,3 +81,12 @@ async def test_uploads_and_deletions_of_one_folder_race_harmlessly(store: Object
     for number in range(6):
         assert await get(store, f"f/{number % 2}/{number}") == b"last"
     assert (await store.delete(at("f"))).file_count == 6
+
+
+async def test_the_root_cannot_be_deleted(store: ObjectStore) -> None:
+    await put(store, "a.txt")
+
+    with pytest.raises(InvalidPath):
+        await store.delete(Location())
+
+    assert await get(store, "a.txt") == b"data"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.objects.backends import at, names, put
+from tests.unit.objects.backends import at, names, new_upload_id, put
 
 from runstream_server.objects.base import MAX_PAGE_SIZE, FolderEntry, ObjectStore
 from runstream_server.objects.errors import InvalidPageToken
+from runstream_server.objects.paths import Location
 
 
 async def walk(store: ObjectStore, path: str, page_size: int) -> list[str]:
@@ -118,3 +119,21 @@ async def test_page_sizes_have_bounds(store: ObjectStore) -> None:
             await store.list_folder(at(""), page_size=page_size)
     page = await store.list_folder(at(""), page_size=MAX_PAGE_SIZE * 10)
     assert len(page.entries) == 1
+
+
+async def test_the_root_lists_what_lies_directly_below_it_but_not_what_is_the_stores_own(
+    store: ObjectStore,
+) -> None:
+    await put(store, "a.txt")
+    async with await store.open_upload(new_upload_id(), Location(path="plain.txt")) as upload:
+        await upload.append(b"data")
+        await upload.commit()
+    await store.open_upload(new_upload_id(), at("under-way"))
+
+    page = await store.list_folder(Location())
+
+    assert [(entry.name, entry.is_folder) for entry in page.entries] == [
+        ("7", True),
+        ("plain.txt", False),
+    ]
+    assert (await store.stat(Location(path="plain.txt"))).size_bytes == 4

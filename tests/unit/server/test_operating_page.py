@@ -19,7 +19,7 @@ LOG_CALL = re.compile(
 
 @pytest.mark.parametrize("flag", SERVER_FLAGS, ids=lambda flag: flag.name)
 def test_every_flag_is_described(flag: Flag) -> None:
-    assert f"`{flag.option} {flag.metavar}`" in PAGE
+    assert f"`{flag.spelling}`" in PAGE
 
 
 @pytest.mark.parametrize("code", ExitCode)

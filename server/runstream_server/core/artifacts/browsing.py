@@ -6,10 +6,11 @@ from typing import Self
 
 from runstream_server.core.artifacts.description import plain_artifact, with_digests
 from runstream_server.core.artifacts.failures import contract_terms
+from runstream_server.core.artifacts.owners import check_owner
 from runstream_server.core.artifacts.places import find_place
 from runstream_server.core.artifacts.values import Artifact, ArtifactPage, DownloadChunk
 from runstream_server.core.experiments import Experiments
-from runstream_server.core.validation import MAX_INT64, check_hex_id, check_number
+from runstream_server.core.validation import MAX_INT64, check_number
 from runstream_server.objects.base import FolderEntry, FolderPage, ObjectReader, ObjectStore
 from runstream_server.objects.checksums import crc32c
 from runstream_server.objects.errors import IsAFolder, ObjectNotFound
@@ -42,7 +43,7 @@ class Download:
 
 
 class Browser:
-    """Shows what a run has, deleted or not."""
+    """Shows what a run or a logged model has, deleted or not."""
 
     def __init__(
         self, *, database: Database, objects: ObjectStore, experiments: Experiments
@@ -51,30 +52,30 @@ class Browser:
         self._objects = objects
         self._experiments = experiments
 
-    async def open(self, run_id: str, path: str, offset: int = 0, limit: int = 0) -> Download:
+    async def open(self, owner_id: str, path: str, offset: int = 0, limit: int = 0) -> Download:
         """Opens a file for reading `limit` bytes (0: all there are) from `offset` on.
 
         Raises:
             Failure: As the contract says of DownloadArtifact.
             StorageError: The medium failed.
         """
-        check_hex_id("run_id", run_id)
+        check_owner(owner_id)
         check_number("offset", offset, 0, MAX_INT64)
         check_number("limit", limit, 0, MAX_INT64)
         async with self._database.read() as connection:
-            place = await find_place(connection, self._experiments, run_id)
+            place = await find_place(connection, self._experiments, owner_id)
         location = place.at_given(path)
         with contract_terms():
             reader = await self._objects.open_read(location, offset=offset, limit=limit or None)
         try:
-            artifacts = await self._with_digests(run_id, [plain_artifact(reader.info)])
+            artifacts = await self._with_digests(owner_id, [plain_artifact(reader.info)])
         except BaseException:
             await reader.close()
             raise
         return Download(artifacts[0], reader, offset)
 
     async def page(
-        self, run_id: str, path: str, page_size: int, page_token: str = ""
+        self, owner_id: str, path: str, page_size: int, page_token: str = ""
     ) -> ArtifactPage:
         """Lists a page of a folder; an empty path is the top.
 
@@ -82,9 +83,9 @@ class Browser:
             Failure: As the contract says of ListArtifacts.
             StorageError: The medium failed.
         """
-        check_hex_id("run_id", run_id)
+        check_owner(owner_id)
         async with self._database.read() as connection:
-            place = await find_place(connection, self._experiments, run_id)
+            place = await find_place(connection, self._experiments, owner_id)
         location = place.at(path)
         with contract_terms():
             listed = await self._objects.list_folder(
@@ -93,7 +94,7 @@ class Browser:
             is_file = await self._is_file(location, listed)
         found = [_artifact(path if is_file else _join(path, e.name), e) for e in listed.entries]
         return ArtifactPage(
-            artifacts=await self._with_digests(run_id, found),
+            artifacts=await self._with_digests(owner_id, found),
             next_page_token=listed.next_page_token,
             artifact_uri=place.artifact_uri,
         )
@@ -108,9 +109,9 @@ class Browser:
             return True
         return False
 
-    async def _with_digests(self, run_id: str, artifacts: list[Artifact]) -> list[Artifact]:
+    async def _with_digests(self, owner_id: str, artifacts: list[Artifact]) -> list[Artifact]:
         async with self._database.read() as connection:
-            return await with_digests(connection, run_id, artifacts)
+            return await with_digests(connection, owner_id, artifacts)
 
 
 def _join(folder: str, name: str) -> str:

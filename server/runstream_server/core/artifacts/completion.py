@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.artifacts.description import plain_artifact
+from runstream_server.core.artifacts.owners import owner_of
 from runstream_server.core.artifacts.places import find_place
 from runstream_server.core.artifacts.values import Artifact, UploadState
 from runstream_server.core.clock import now_us
@@ -56,10 +57,24 @@ class Completion:
         location = upload.location
         async with self._places.hold(location.key):
             async with self._database.read() as connection:
-                place = await find_place(connection, self._experiments, location.run_id)
+                place = await find_place(connection, self._experiments, owner_of(location))
             place.require_active()
             info = await upload.commit()
             return await self._record(upload.upload_id, info, verified=verified, visible=True)
+
+    async def place(self, upload: Upload) -> None:
+        """Makes visible the object of an upload that nobody will ask about, whoever owns it.
+
+        Raises:
+            ObjectStoreError: As `Upload.commit`.
+        """
+        location = upload.location
+        async with self._places.hold(location.key):
+            info = await upload.commit()
+            row = _digest_row(info, _with_own_digest(info, verified=False))
+            if row is not None and row.owner_id:
+                await self._database.write(lambda connection: set_digest(connection, row))
+        await self.forget(upload.upload_id)
 
     async def recover(self, upload_id: str, info: ObjectInfo) -> UploadState:
         """Completes an upload whose object became visible before a crash."""
@@ -86,20 +101,21 @@ class Completion:
                 await set_digest(connection, digest_row)
 
         await self._database.write(work)
-        await self._forget(upload_id)
+        await self.forget(upload_id)
         return UploadState(
             upload_id=upload_id,
-            run_id=info.location.run_id,
+            owner_id=owner_of(info.location),
             path=info.location.path,
             durable_offset=info.size_bytes,
             artifact=artifact,
         )
 
-    async def _forget(self, upload_id: str) -> None:
+    async def forget(self, upload_id: str) -> None:
+        """Lets the store forget an upload, or leaves that to the sweep."""
         try:
             await self._objects.discard_upload(upload_id)
         except StorageError:
-            # The upload is complete all the same; the sweep removes what is left of it.
+            # What is visible stays so all the same.
             _log.warning("upload_not_discarded", exc_info=True, extra={"upload_id": upload_id})
 
 
@@ -114,7 +130,7 @@ def _with_own_digest(info: ObjectInfo, *, verified: bool) -> Artifact:
 def _upload_row(upload_id: str, info: ObjectInfo) -> UploadRow:
     return UploadRow(
         upload_id=upload_id,
-        run_id=info.location.run_id,
+        owner_id=owner_of(info.location),
         path=info.location.path,
         size_bytes=info.size_bytes,
         modify_time_us=info.modify_time_us,
@@ -126,7 +142,7 @@ def _digest_row(info: ObjectInfo, artifact: Artifact) -> DigestRow | None:
     if not artifact.sha256:
         return None
     return DigestRow(
-        run_id=info.location.run_id,
+        owner_id=owner_of(info.location),
         path=artifact.path,
         size_bytes=info.size_bytes,
         modify_time_us=info.modify_time_us,

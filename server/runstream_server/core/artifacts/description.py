@@ -20,14 +20,14 @@ def plain_artifact(info: ObjectInfo) -> Artifact:
 
 
 async def with_digests(
-    connection: AsyncConnection, run_id: str, artifacts: Sequence[Artifact]
+    connection: AsyncConnection, owner_id: str, artifacts: Sequence[Artifact]
 ) -> list[Artifact]:
-    """Returns artifacts of a run with the digests that are known of them.
+    """Returns artifacts of one owner with the digests that are known of them.
 
     What was written past this server, or replaced since, has another size or time and so no digest.
     """
     paths = [artifact.path for artifact in artifacts if not artifact.directory]
-    known = await digests_of_paths(connection, run_id, paths)
+    known = await digests_of_paths(connection, owner_id, paths)
     described: list[Artifact] = []
     for artifact in artifacts:
         row = known.get(artifact.path)

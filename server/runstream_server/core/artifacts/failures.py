@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
+from runstream_server.core.artifacts.owners import owner_metadata, owner_of
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.objects import errors
 
@@ -45,7 +46,7 @@ def _name_failure(error: errors.InvalidName, path_field: str) -> Failure:
         case errors.InvalidPath():
             return Failure(
                 Reason.INVALID_PATH,
-                f"{error}; use names separated by '/', relative to the run's artifacts",
+                f"{error}; use names separated by '/', relative to the top folder",
                 field=path_field,
                 value=error.value,
             )
@@ -74,7 +75,7 @@ def _object_failure(error: errors.ObjectStoreError) -> Failure | None:
             return Failure(
                 Reason.ARTIFACT_NOT_FOUND,
                 f"{error}; list its artifacts for the paths that exist",
-                run_id=location.run_id,
+                **owner_metadata(owner_of(location)),
                 path=location.path,
             )
         case errors.IsAFolder(location=location):
@@ -91,7 +92,7 @@ def _upload_failure(error: errors.UploadError) -> Failure | None:
         case errors.UploadNotFound():
             return Failure(Reason.UPLOAD_NOT_FOUND, f"{error}; begin it anew", upload_id=upload_id)
         case errors.UploadMismatch(begun_for=begun_for):
-            return upload_exists(upload_id, begun_for.run_id, begun_for.path)
+            return upload_exists(upload_id, owner_of(begun_for), begun_for.path)
         case errors.UploadFenced():
             return upload_moved(upload_id)
         case errors.ChunkCorrupt():
@@ -102,13 +103,13 @@ def _upload_failure(error: errors.UploadError) -> Failure | None:
             return None
 
 
-def upload_exists(upload_id: str, run_id: str, path: str) -> Failure:
+def upload_exists(upload_id: str, owner_id: str, path: str) -> Failure:
     """Returns the failure of an upload whose id belongs to another one."""
     return Failure(
         Reason.UPLOAD_EXISTS,
-        f"upload id {upload_id} belongs to the artifact {path!r} of run {run_id}; use a new one",
+        f"upload id {upload_id} belongs to the artifact {path!r} of {owner_id}; use a new one",
         upload_id=upload_id,
-        run_id=run_id,
+        **owner_metadata(owner_id),
         path=path,
     )
 

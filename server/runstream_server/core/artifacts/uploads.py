@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runstream_server.core.artifacts.completion import Completion
 from runstream_server.core.artifacts.description import with_digests
 from runstream_server.core.artifacts.failures import contract_terms, upload_exists
+from runstream_server.core.artifacts.owners import check_owner, owner_of
 from runstream_server.core.artifacts.places import find_place
 from runstream_server.core.artifacts.receiving import Parts, check_digest, take_parts
 from runstream_server.core.artifacts.takeover import LiveCalls, Takeover
@@ -59,7 +60,7 @@ class Uploads:
         self._objects = objects
         self._experiments = experiments
         self._stopping = stopping
-        self._completion = Completion(database=database, objects=objects, experiments=experiments)
+        self.completion = Completion(database=database, objects=objects, experiments=experiments)
         self._calls = LiveCalls()
         self._opening = KeyedLocks()
         self._tasks = OwnedTasks()
@@ -92,7 +93,7 @@ class Uploads:
 
     async def _receive(self, spec: UploadSpec, upload_id: str, parts: Parts) -> UploadState:
         async with self._database.read() as connection:
-            place = await find_place(connection, self._experiments, spec.run_id)
+            place = await find_place(connection, self._experiments, spec.owner_id)
             location = place.at_given(spec.path, "spec.path")
             complete = await _find_complete(connection, upload_id, location)
         if complete is not None:
@@ -103,7 +104,7 @@ class Uploads:
                 try:
                     upload, takeover = await self._open(stack, spec, upload_id, location)
                 except UploadCommitted as error:
-                    recovery = self._completion.recover(upload_id, error.info)
+                    recovery = self.completion.recover(upload_id, error.info)
                     return await self._tasks.complete(recovery)
                 if upload.offset == 0 and (complete := await self._completed_by_now(upload)):
                     return complete
@@ -142,7 +143,7 @@ class Uploads:
             except Failure:
                 await self._objects.discard_upload(upload.upload_id)
                 raise
-            return await self._completion.complete(upload, verified=finish.sha256 is not None)
+            return await self.completion.complete(upload, verified=finish.sha256 is not None)
 
     async def _discard(self, upload_id: str) -> None:
         try:
@@ -170,7 +171,7 @@ class Uploads:
                     raise
                 return complete
         if status.committed is not None:
-            return await self._tasks.complete(self._completion.recover(upload_id, status.committed))
+            return await self._tasks.complete(self.completion.recover(upload_id, status.committed))
         return _under_way(upload_id, status.location, status.durable_offset)
 
     async def _find(self, upload_id: str) -> UploadState | None:
@@ -179,7 +180,7 @@ class Uploads:
 
 
 def _check(spec: UploadSpec) -> None:
-    check_hex_id("spec.run_id", spec.run_id)
+    check_owner(spec.owner_id, "spec.")
     if spec.upload_id:
         check_hex_id("spec.upload_id", spec.upload_id)
     if spec.size_bytes is not None:
@@ -189,7 +190,7 @@ def _check(spec: UploadSpec) -> None:
 def _under_way(upload_id: str, location: Location, durable_offset: int) -> UploadState:
     return UploadState(
         upload_id=upload_id,
-        run_id=location.run_id,
+        owner_id=owner_of(location),
         path=location.path,
         durable_offset=durable_offset,
     )
@@ -206,13 +207,13 @@ async def _find_complete(
     row = await find_upload(connection, upload_id)
     if row is None:
         return None
-    if asked_for is not None and (row.run_id, row.path) != (asked_for.run_id, asked_for.path):
-        raise upload_exists(upload_id, row.run_id, row.path)
+    if asked_for is not None and (row.owner_id, row.path) != (owner_of(asked_for), asked_for.path):
+        raise upload_exists(upload_id, row.owner_id, row.path)
     made = Artifact(path=row.path, size_bytes=row.size_bytes, modify_time_us=row.modify_time_us)
-    [artifact] = await with_digests(connection, row.run_id, [made])
+    [artifact] = await with_digests(connection, row.owner_id, [made])
     return UploadState(
         upload_id=upload_id,
-        run_id=row.run_id,
+        owner_id=row.owner_id,
         path=row.path,
         durable_offset=row.size_bytes,
         artifact=artifact,

@@ -18,7 +18,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A file or folder of a run. A folder has no size, no time and no digest."""
+    """An owner's file or folder. A folder has no size, no time and no digest."""
 
     path: str
     directory: bool = False
@@ -30,7 +30,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactPage:
-    """One page of a folder, and where the run's artifacts lie; an empty token is the end."""
+    """One page of a folder, and where the owner's artifacts lie; an empty token is the end."""
 
     artifacts: Sequence[Artifact]
     next_page_token: str
@@ -42,14 +42,14 @@ class UploadSpec:
     """What is going to be uploaded.
 
     Attributes:
-        run_id: The run.
+        owner_id: The run or the logged model.
         path: The artifact's path.
         upload_id: 32 lower-case hexadecimal digits; empty lets the server make one up, and
             nobody resume.
         size_bytes: The size of the whole, if it is known.
     """
 
-    run_id: str
+    owner_id: str
     path: str
     upload_id: str = ""
     size_bytes: int | None = None
@@ -78,7 +78,7 @@ class UploadState:
     """How far an upload has come; it is complete when it has an artifact."""
 
     upload_id: str
-    run_id: str
+    owner_id: str
     path: str
     durable_offset: int
     artifact: Artifact | None = None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core import reserved_tags
+from runstream_server.core.artifact_roots import run_folder
 from runstream_server.core.clock import now_us
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.experiment_rules import experiment_for_new_run
@@ -61,6 +62,8 @@ def checked(new: NewRun) -> NewRun:
     tags = dict(new.tags)
     for name, tag in _FIELDS_OF_TAGS:
         value = check_text(name, getattr(new, name), MAX_TAG_VALUE_LENGTH)
+        if name == "user" and not new.user_is_tag:
+            continue
         if value and tags.setdefault(tag, value) != value:
             remedy = (
                 f"the tag {tag} says {tags[tag]!r}; set one of the two, or both to the same text"
@@ -72,7 +75,7 @@ def checked(new: NewRun) -> NewRun:
     return replace(
         new,
         name=tags[reserved_tags.RUN_NAME],
-        user=tags.get(reserved_tags.USER, ""),
+        user=new.user or tags.get(reserved_tags.USER, ""),
         parent_run_id=tags.get(reserved_tags.PARENT_RUN_ID, ""),
         start_time_us=check_time_us("start_time", start),
         tags=tags,
@@ -80,9 +83,11 @@ def checked(new: NewRun) -> NewRun:
 
 
 async def create(
-    connection: AsyncConnection, new: NewRun, record: RecordId | None
+    connection: AsyncConnection, new: NewRun, record: RecordId | None, default_root: str = ""
 ) -> tuple[RunRow, bool]:
     """Creates a checked run, or leaves the one that has the id as it is; says which beside it.
+
+    An experiment that has to be made first keeps its artifacts below `default_root`, if given.
 
     Raises:
         Failure: EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED, RUN_EXISTS (in another experiment) or
@@ -91,7 +96,10 @@ async def create(
     if not await head_rows.insert_head(connection, new.run_id):
         return await _find_existing(connection, new, record), False
     experiment = await experiment_for_new_run(
-        connection, experiment_id=new.experiment_id, name=new.experiment_name
+        connection,
+        experiment_id=new.experiment_id,
+        name=new.experiment_name,
+        default_root=default_root,
     )
     location = experiment.artifact_location
     now = now_us()
@@ -106,7 +114,7 @@ async def create(
         create_time_us=now,
         update_time_us=now,
         user_id=new.user,
-        artifact_uri=f"{location.rstrip('/')}/{new.run_id}/artifacts" if location else "",
+        artifact_uri=run_folder(location, new.run_id) if location else "",
     )
     await run_rows.insert_run(connection, row)
     await label_rows.set_tags(connection, new.run_id, new.tags)

@@ -165,7 +165,7 @@ def upgrade(op: Operations) -> None:
     op.create_table(
         "uploads",
         sa.Column("upload_id", _TEXT, primary_key=True),
-        sa.Column("run_id", _TEXT, nullable=False),
+        sa.Column("owner_id", _TEXT, nullable=False),
         sa.Column("path", _TEXT, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("modify_time_us", sa.BigInteger, nullable=False),
@@ -173,7 +173,7 @@ def upgrade(op: Operations) -> None:
     )
     op.create_table(
         "digests",
-        sa.Column("run_id", _TEXT, primary_key=True),
+        sa.Column("owner_id", _TEXT, primary_key=True),
         sa.Column("path", _TEXT, primary_key=True),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("modify_time_us", sa.BigInteger, nullable=False),
