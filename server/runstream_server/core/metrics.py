@@ -7,8 +7,9 @@ from typing import Any, Final
 from runstream_server.core.clock import now_us
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.ingest.ingest import Ingest
-from runstream_server.core.ingest.loose import LoosePoint, loose_points
+from runstream_server.core.ingest.loose import LoosePoint, loose_columns, loose_points
 from runstream_server.core.limits import MAX_LOGGED_POINTS
+from runstream_server.core.logformat import Float64s, Int64s
 from runstream_server.core.points import Points
 from runstream_server.core.reading.buckets import Axis
 from runstream_server.core.reading.charts import Chart, chart, summary
@@ -77,6 +78,17 @@ class Metrics:
         checked = [_checked(number, point, arrival) for number, point in enumerate(points)]
         return await self._ingest.log_points(loose_points(run_id, checked))
 
+    async def log_columns(
+        self, run_id: str, keys: Sequence[str], step: Int64s, time_us: Int64s, value: Float64s
+    ) -> int:
+        """Commits points of rank-less series, checked by the caller; returns as `log` does.
+
+        Raises:
+            Failure: RUN_NOT_FOUND or RUN_DELETED.
+        """
+        names = [SeriesName(key, -1, 0) for key in keys]
+        return await self._ingest.log_points(loose_columns(run_id, names, step, time_us, value))
+
     async def series(
         self, run_id: str, wanted: SeriesFilter, after: SeriesName | None, limit: int
     ) -> SeriesPage:
@@ -127,6 +139,10 @@ class Metrics:
             async for points in history(view, row.series_id, min_step, max_step):
                 if len(points):
                     yield row, points
+
+    def points(self, view: RunView, series_id: int) -> AsyncIterator[Points]:
+        """Yields the points of one series in pieces, in ascending order."""
+        return history(view, series_id)
 
     async def charts(
         self, view: RunView, wanted: SeriesFilter, axis: Axis, within: Range, max_buckets: int

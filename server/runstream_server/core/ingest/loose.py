@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runstream_server.core.ingest.commit import LoosePoints
-from runstream_server.core.logformat import INLINE, LogRows
+from runstream_server.core.logformat import INLINE, Float64s, Int64s, LogRows
 from runstream_server.storage.name_rows import SeriesName
 
-__all__ = ["LoosePoint", "loose_points"]
+__all__ = ["LoosePoint", "loose_columns", "loose_points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +28,44 @@ def loose_points(run_id: str, points: Sequence[LoosePoint]) -> LoosePoints:
 
     Neighbours of one step and time share a row as long as their series differ.
     """
+    return loose_columns(
+        run_id,
+        [point.series for point in points],
+        np.array([point.step for point in points], np.int64),
+        np.array([point.time_us for point in points], np.int64),
+        np.array([point.value for point in points], np.float64),
+    )
+
+
+def loose_columns(
+    run_id: str, names: Sequence[SeriesName], step: Int64s, time: Int64s, value: Float64s
+) -> LoosePoints:
+    """Returns points that come as columns as rows, as `loose_points` does."""
     indices: dict[SeriesName, int] = {}
-    members: list[int] = []
-    counts: list[int] = []
-    moments: list[tuple[int, int]] = []
-    in_row: set[int] = set()
-    for point in points:
-        index = indices.setdefault(point.series, len(indices))
-        moment = (point.step, point.time_us)
-        if not moments or moments[-1] != moment or index in in_row:
-            moments.append(moment)
-            counts.append(0)
-            in_row = set()
-        in_row.add(index)
-        members.append(index)
-        counts[-1] += 1
+    members = [indices.setdefault(name, len(indices)) for name in names]
+    begins = np.ones(len(members), np.bool_)
+    begins[1:] = (step[1:] != step[:-1]) | (time[1:] != time[:-1])
+    if len(indices) < len(members):
+        _split_repeats(members, begins)
+    starts = np.nonzero(begins)[0]
     rows = LogRows(
-        step=np.array([step for step, _ in moments], np.int64),
-        time=np.array([time_us for _, time_us in moments], np.int64),
-        value=np.array([point.value for point in points], np.float64),
-        layout=np.full(len(moments), INLINE, np.uint32),
-        inline_count=np.array(counts, np.uint32),
+        step=step[starts],
+        time=time[starts],
+        value=value,
+        layout=np.full(len(starts), INLINE, np.uint32),
+        inline_count=np.diff(starts, append=len(members)).astype(np.uint32),
         inline_series=np.array(members, np.uint32),
     )
     return LoosePoints(run_id=run_id, series=list(indices), rows=rows)
+
+
+def _split_repeats(members: Sequence[int], begins: NDArray[np.bool_]) -> None:
+    """Lets a row begin where a series would be in the one before twice."""
+    in_row: set[int] = set()
+    for place, (index, begin) in enumerate(zip(members, begins.tolist(), strict=True)):
+        if begin:
+            in_row = set()
+        elif index in in_row:
+            begins[place] = True
+            in_row = set()
+        in_row.add(index)

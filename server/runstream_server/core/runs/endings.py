@@ -22,7 +22,7 @@ from runstream_server.core.runs.values import RunStatus
 from runstream_server.storage import run_rows, writer_rows
 from runstream_server.storage.run_rows import RunRow
 
-__all__ = ["finish", "finish_writer", "resume"]
+__all__ = ["finish", "finish_writer", "resume", "update"]
 
 
 async def finish(
@@ -44,6 +44,29 @@ async def finish(
             connection, run_id, status=status, end_time_us=end, update_time_us=now
         )
     return None if row.status == status else status
+
+
+async def update(
+    connection: AsyncConnection, run_id: str, status: RunStatus | None, end_time_us: int | None
+) -> RunStatus | None:
+    """Stores a status, an end time or both as they are said; returns the status if that is new.
+
+    Any status may follow any other. A run that goes on has no end time unless one is said.
+    """
+    row = await _require(connection, run_id)
+    changes: dict[str, int | None] = {}
+    if status is RunStatus.FINISHED and await writer_rows.has_failed_writer(connection, run_id):
+        status = RunStatus.FAILED
+    if status is not None and status != row.status:
+        changes["status"] = status
+        if not status.is_end:
+            await writer_rows.settle_writers(connection, run_id)
+            changes["end_time_us"] = None
+    if end_time_us is not None:
+        changes["end_time_us"] = end_time_us
+    if changes:
+        await run_rows.update_run(connection, run_id, update_time_us=now_us(), **changes)
+    return status if "status" in changes else None
 
 
 async def resume(connection: AsyncConnection, run_id: str) -> RunStatus | None:

@@ -154,13 +154,14 @@ class Runs:
         await self._apply(run_id, record, change)
 
     async def edit_tag(self, run_id: str, key: str, edit: Callable[[str | None], str]) -> None:
-        """Sets a tag to what `edit` makes of its value, which is None when there is none."""
+        """Sets a tag to what `edit` makes of its value, which is None when there is none.
+
+        The tag may be longer than what clients set.
+        """
 
         async def change(connection: AsyncConnection) -> None:
             stored = await label_rows.stored_tags(connection, run_id, [key])
-            tags = {key: edit(stored.get(key))}
-            labels.check_tags(tags)
-            await labels.set_tags(connection, run_id, tags)
+            await labels.set_tags(connection, run_id, {key: edit(stored.get(key))})
 
         await self._apply(run_id, None, change)
 

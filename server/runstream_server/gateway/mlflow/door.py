@@ -9,19 +9,31 @@ from runstream_server.core.experiments import Experiments
 from runstream_server.core.metrics import Metrics
 from runstream_server.core.runs import Runs
 from runstream_server.gateway.mlflow.experiments import ExperimentRoutes
+from runstream_server.gateway.mlflow.histories import Histories
+from runstream_server.gateway.mlflow.history_routes import HistoryRoutes
+from runstream_server.gateway.mlflow.log_model import LogModelRoutes
+from runstream_server.gateway.mlflow.logging_routes import LoggingRoutes
+from runstream_server.gateway.mlflow.metric_columns import ModelMetrics
 from runstream_server.gateway.mlflow.out_of_scope import fallback_routes, server_info
 from runstream_server.gateway.mlflow.routing import Endpoint, EndpointTable
+from runstream_server.gateway.mlflow.runs import RunRoutes
+from runstream_server.gateway.mlflow.searching import SearchRoutes
 
 __all__ = ["Subjects", "routes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """The core parts that the tracking API needs."""
+    """The core parts that the tracking API needs.
+
+    Attributes:
+        model_metrics: Takes metrics that name a logged model, if anything does.
+    """
 
     experiments: Experiments
     runs: Runs
     metrics: Metrics
+    model_metrics: ModelMetrics | None = None
 
 
 def routes(subjects: Subjects, further: Sequence[Endpoint] = ()) -> list[BaseRoute]:
@@ -31,8 +43,14 @@ def routes(subjects: Subjects, further: Sequence[Endpoint] = ()) -> list[BaseRou
         subjects: What the tracking API needs.
         further: Endpoints of other subjects.
     """
+    roots = subjects.experiments.roots
     endpoints = [
         *ExperimentRoutes(subjects.experiments).endpoints(),
+        *RunRoutes(subjects.runs, roots).endpoints(),
+        *SearchRoutes(subjects.runs, roots).endpoints(),
+        *LoggingRoutes(subjects.runs, subjects.metrics, subjects.model_metrics).endpoints(),
+        *LogModelRoutes(subjects.runs).endpoints(),
+        *HistoryRoutes(Histories(subjects.metrics)).endpoints(),
         server_info(multipart_uploads=False, multipart_downloads=False),
         *further,
     ]

@@ -6,6 +6,7 @@ mend is never answered so.
 """
 
 import json
+from collections.abc import Callable
 from typing import Final
 
 from starlette.responses import Response
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 MAX_SHOWN_CHARS: Final = 500
+NOT_ACTIVE: Final = "The {} {} must be in the 'active' state, but is deleted; restore it."
 
 
 class ErrorCode:
@@ -141,27 +143,33 @@ _CODES: Final = {
 
 def error_of(failure: Failure) -> MlflowError:
     """Returns what a failure of the core is over this API."""
+    code = _CODES_OF_REASONS.get(failure.reason) or _CODES[failure.reason.status]
+    phrase = _PHRASES.get(failure.reason)
+    message = phrase(failure) if phrase else failure.message
+    return MlflowError(message, code, retry_after_s=failure.retry_delay_s)
+
+
+def _no_experiment(failure: Failure) -> str:
     said = failure.metadata
-    match failure.reason:
-        case Reason.RUN_NOT_FOUND:
-            return not_found(f"Run with id={said.get('run_id', '')} not found")
-        case Reason.EXPERIMENT_NOT_FOUND if "experiment_id" in said:
-            return not_found(f"No Experiment with id={said['experiment_id']} exists")
-        case Reason.EXPERIMENT_NOT_FOUND:
-            return not_found(f"Could not find experiment with name '{said.get('name', '')}'")
-        case Reason.RUN_DELETED:
-            return not_active("run", said.get("run_id", ""))
-        case Reason.EXPERIMENT_DELETED:
-            return not_active("experiment", said.get("experiment_id", ""))
-        case Reason.EXPERIMENT_EXISTS:
-            return MlflowError(
-                f"Experiment(name={said.get('name', '')}) already exists: {failure.message}",
-                ErrorCode.RESOURCE_ALREADY_EXISTS,
-            )
-        case Reason.PARAM_CONFLICT:
-            return MlflowError(f"Changing param values is not allowed: {failure.message}")
-        case Reason.STORAGE_FULL:
-            code = ErrorCode.TEMPORARILY_UNAVAILABLE
-        case _:
-            code = _CODES[failure.reason.status]
-    return MlflowError(failure.message, code, retry_after_s=failure.retry_delay_s)
+    if "experiment_id" in said:
+        return f"No Experiment with id={said['experiment_id']} exists"
+    return f"Could not find experiment with name '{said.get('name', '')}'"
+
+
+def _named(phrase: str, *names: str) -> Callable[[Failure], str]:
+    return lambda failure: phrase.format(
+        *(failure.metadata.get(name, "") for name in names), failure.message
+    )
+
+
+_CODES_OF_REASONS: Final = {Reason.STORAGE_FULL: ErrorCode.TEMPORARILY_UNAVAILABLE}
+
+_PHRASES: Final[dict[Reason, Callable[[Failure], str]]] = {
+    Reason.RUN_NOT_FOUND: _named("Run with id={} not found", "run_id"),
+    Reason.EXPERIMENT_NOT_FOUND: _no_experiment,
+    Reason.RUN_DELETED: _named(NOT_ACTIVE.format("run", "{}"), "run_id"),
+    Reason.EXPERIMENT_DELETED: _named(NOT_ACTIVE.format("experiment", "{}"), "experiment_id"),
+    Reason.EXPERIMENT_EXISTS: _named("Experiment(name={}) already exists: {}", "name"),
+    Reason.PARAM_CONFLICT: _named("Changing param values is not allowed: {}"),
+}
+"""What clients look for in messages; the last of a phrase's gaps takes the core's own words."""

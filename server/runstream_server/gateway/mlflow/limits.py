@@ -43,7 +43,7 @@ MAX_EXPERIMENT_ID: Final = (1 << 63) - 1
 
 _KEY: Final = re.compile(r"[/\w.\- :]*")
 _PLAIN_KEY: Final = re.compile(r"\w[\w\- :]*(?:[/.][\w\- :]+)*")
-"""Keys that surely keep to the rule; they are most of all, and there may be a thousand a request."""
+"""Keys that surely keep to the rule, which most do; a request may have a thousand."""
 
 
 def is_plain_key(key: str) -> bool:

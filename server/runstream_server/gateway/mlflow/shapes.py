@@ -320,8 +320,8 @@ def _integer(bits: int) -> Convert:
         number: int | None = None
         if isinstance(value, int) and not isinstance(value, bool):
             number = value
-        elif isinstance(value, float) and value.is_integer():
-            number = int(value)
+        elif isinstance(value, float):
+            number = int(value) if value.is_integer() else None
         elif isinstance(value, str) and _INTEGER.fullmatch(value):
             number = int(value)
         if number is None or not -greatest - 1 <= number <= greatest:
