@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from runstream.v1 import (
     artifact_service_pb2_grpc,
     experiment_service_pb2_grpc,
+    logged_model_service_pb2_grpc,
     metric_service_pb2_grpc,
     run_service_pb2_grpc,
     server_service_pb2_grpc,
@@ -19,6 +20,7 @@ from runstream_server.core.artifacts.artifacts import Artifacts
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.ingest.ingest import Ingest
 from runstream_server.core.instruments import Instruments
+from runstream_server.core.logged_models import LoggedModels
 from runstream_server.core.metrics import Metrics
 from runstream_server.core.reading.latest import MetricExtremes
 from runstream_server.core.reading.view import ViewReader
@@ -38,6 +40,7 @@ from runstream_server.services.experiment_service import ExperimentServicer
 from runstream_server.services.grpc_server import Service
 from runstream_server.services.metric_service import MetricServicer
 from runstream_server.services.metric_stream import MetricStreams
+from runstream_server.services.model_service import LoggedModelServicer
 from runstream_server.services.run_service import RunServicer
 from runstream_server.services.server_service import ServerServicer
 from runstream_server.settings import ServerSettings
@@ -67,6 +70,7 @@ class Core:
     objects: FolderStore
     experiments: Experiments
     runs: Runs
+    models: LoggedModels
     metrics: Metrics
     ingest: Ingest
     sealer: Sealer
@@ -105,6 +109,7 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
         objects=objects,
         experiments=experiments,
         runs=runs,
+        models=LoggedModels(database, experiments),
         metrics=Metrics(database, ingest, reader),
         ingest=ingest,
         sealer=sealer,
@@ -155,6 +160,10 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         ),
         Service(run_service_pb2_grpc.add_RunServiceServicer_to_server, RunServicer(core.runs)),
         Service(
+            logged_model_service_pb2_grpc.add_LoggedModelServiceServicer_to_server,
+            LoggedModelServicer(core.models),
+        ),
+        Service(
             artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
             ArtifactServicer(core.artifacts, frame.stopping),
         ),
@@ -183,6 +192,13 @@ def http_app(frame: Frame, core: Core, grpc_address: str, serving: Callable[[], 
             allowed_hosts=settings.allowed_host_patterns if guarded else None,
         ),
         mlflow.routes(
-            mlflow.Subjects(experiments=core.experiments, runs=core.runs, metrics=core.metrics)
+            mlflow.Subjects(
+                experiments=core.experiments,
+                runs=core.runs,
+                metrics=core.metrics,
+                artifacts=core.artifacts,
+            ),
+            serve_artifacts=settings.serve_artifacts,
+            artifacts_only=settings.artifacts_only,
         ),
     )

@@ -1,9 +1,8 @@
 """From what was raised to what a gRPC client gets."""
 
-import errno
 import secrets
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -12,45 +11,18 @@ from google.rpc import (  # pyright: ignore[reportMissingTypeStubs] - they lie i
     status_pb2,
 )
 from grpc_status import rpc_status
-from sqlalchemy import exc
 
 from runstream_server.core.errors import Failure, Reason
-from runstream_server.objects.errors import StorageError, StorageFull
 
-__all__ = ["defect", "failure_in", "to_status"]
+__all__ = ["defect", "to_status"]
 
 DOMAIN: Final = "runstream"
-STORAGE_RETRY_DELAY_S: Final = 1.0
-FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-SQLITE_FULL: Final = "database or disk is full"
 
 # Clients refuse headers over 8 KiB. The message travels twice: once percent-encoded (up to 3 bytes
 # for one) and once, with the metadata, in base64 (4 bytes for 3).
 MAX_MESSAGE_BYTES: Final = 1024
 MAX_DETAILS_BYTES: Final = 3072
 METADATA_LIMITS: Final = (500, 160, 50, 15)
-
-
-def failure_in(error: BaseException) -> Failure | None:
-    """Returns the failure that `error` is, wraps or stands for; None for a defect of the server."""
-    if isinstance(error, Failure):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        failures = (failure_in(inner) for inner in group.exceptions)
-        return next((failure for failure in failures if failure is not None), None)
-    if isinstance(error, StorageFull) or _says_full(error):
-        return Failure(
-            Reason.STORAGE_FULL,
-            "the server's disk is full and nothing was stored; free space there, then try again",
-        )
-    if isinstance(error, StorageError | exc.OperationalError | exc.TimeoutError):
-        return Failure(
-            Reason.STORAGE_UNAVAILABLE,
-            "the server's database or artifact store does not answer; try again",
-            retry_delay_s=STORAGE_RETRY_DELAY_S,
-        )
-    return None
 
 
 def defect() -> Failure:
@@ -85,12 +57,6 @@ def _status(failure: Failure, metadata_limit: int) -> status_pb2.Status:
         delay.FromTimedelta(timedelta(seconds=failure.retry_delay_s))
         status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
     return status
-
-
-def _says_full(error: BaseException) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in FULL_ERRNOS
-    return isinstance(error, exc.OperationalError) and SQLITE_FULL in str(error.orig)
 
 
 def _clean(text: str, limit_bytes: int) -> str:

@@ -14,9 +14,10 @@ import grpc.aio
 
 from runstream_server.core.errors import Failure
 from runstream_server.core.instruments import RpcInstruments
+from runstream_server.core.outages import failure_in
 from runstream_server.core.stopping import Stopping
 from runstream_server.services.context import RpcContext
-from runstream_server.services.failures import defect, failure_in, to_status
+from runstream_server.services.failures import defect, to_status
 from runstream_server.services.rpc_record import RpcRecord
 
 __all__ = ["RpcInterceptor"]

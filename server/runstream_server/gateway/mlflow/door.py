@@ -5,16 +5,24 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
+from runstream_server.core.artifacts.artifacts import Artifacts
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.metrics import Metrics
 from runstream_server.core.runs import Runs
+from runstream_server.gateway.mlflow.artifacts import ArtifactRoutes
 from runstream_server.gateway.mlflow.experiments import ExperimentRoutes
 from runstream_server.gateway.mlflow.histories import Histories
 from runstream_server.gateway.mlflow.history_routes import HistoryRoutes
 from runstream_server.gateway.mlflow.log_model import LogModelRoutes
 from runstream_server.gateway.mlflow.logging_routes import LoggingRoutes
 from runstream_server.gateway.mlflow.metric_columns import ModelMetrics
+from runstream_server.gateway.mlflow.modes import (
+    ARTIFACTS_ONLY,
+    NO_SERVE_ARTIFACTS,
+    turned_off,
+)
 from runstream_server.gateway.mlflow.out_of_scope import fallback_routes, server_info
+from runstream_server.gateway.mlflow.proxied import ProxiedArtifactRoutes
 from runstream_server.gateway.mlflow.routing import Endpoint, EndpointTable
 from runstream_server.gateway.mlflow.runs import RunRoutes
 from runstream_server.gateway.mlflow.searching import SearchRoutes
@@ -24,7 +32,7 @@ __all__ = ["Subjects", "routes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """The core parts that the tracking API needs.
+    """The core parts that the API needs.
 
     Attributes:
         model_metrics: Takes metrics that name a logged model, if anything does.
@@ -33,25 +41,43 @@ class Subjects:
     experiments: Experiments
     runs: Runs
     metrics: Metrics
+    artifacts: Artifacts
     model_metrics: ModelMetrics | None = None
 
 
-def routes(subjects: Subjects, further: Sequence[Endpoint] = ()) -> list[BaseRoute]:
+def routes(
+    subjects: Subjects,
+    further: Sequence[Endpoint] = (),
+    *,
+    serve_artifacts: bool = True,
+    artifacts_only: bool = False,
+) -> list[BaseRoute]:
     """Returns the routes of MLflow's API.
 
     Args:
-        subjects: What the tracking API needs.
-        further: Endpoints of other subjects.
+        subjects: What the API needs.
+        further: Endpoints of other subjects of the tracking API.
+        serve_artifacts: Whether files are served by their path.
+        artifacts_only: Whether nothing else is.
     """
-    roots = subjects.experiments.roots
+    tracking = [*_tracking(subjects), *further]
+    files = ProxiedArtifactRoutes(subjects.artifacts.files).endpoints()
     endpoints = [
+        *(turned_off(tracking, ARTIFACTS_ONLY) if artifacts_only else tracking),
+        *(files if serve_artifacts else turned_off(files, NO_SERVE_ARTIFACTS)),
+        server_info(multipart_uploads=False, multipart_downloads=False),
+    ]
+    return [EndpointTable(endpoints), *fallback_routes()]
+
+
+def _tracking(subjects: Subjects) -> list[Endpoint]:
+    roots = subjects.experiments.roots
+    return [
         *ExperimentRoutes(subjects.experiments).endpoints(),
         *RunRoutes(subjects.runs, roots).endpoints(),
         *SearchRoutes(subjects.runs, roots).endpoints(),
         *LoggingRoutes(subjects.runs, subjects.metrics, subjects.model_metrics).endpoints(),
         *LogModelRoutes(subjects.runs).endpoints(),
         *HistoryRoutes(Histories(subjects.metrics)).endpoints(),
-        server_info(multipart_uploads=False, multipart_downloads=False),
-        *further,
+        *ArtifactRoutes(subjects.artifacts, roots).endpoints(),
     ]
-    return [EndpointTable(endpoints), *fallback_routes()]

@@ -15,6 +15,7 @@ of which become answers. Exact paths are looked up in one step, those with param
 after another.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,15 +26,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, compile_path
 from starlette.types import Receive, Scope, Send
 
-from runstream_server.core.errors import Failure
+from runstream_server.core.outages import failure_in
 from runstream_server.gateway.answers import error_answer
-from runstream_server.gateway.mlflow.errors import MlflowError, error_of
+from runstream_server.gateway.mlflow.errors import ErrorCode, MlflowError, error_of
 
 __all__ = ["API", "UI_API", "Endpoint", "EndpointTable", "Handler", "tracking"]
 
 API: Final = "/api/2.0/mlflow"
 UI_API: Final = "/ajax-api/2.0/mlflow"
 """Where MLflow's own web pages look for the API."""
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -110,14 +113,19 @@ async def answered(handler: Handler, request: Request) -> Response:
         return await handler(request)
     except MlflowError as error:
         return error.answer()
-    except Failure as failure:
+    except Exception as error:
+        failure = failure_in(error)
+        if failure is None:
+            raise
+        if failure is not error:
+            fields = {"method": request.method, "path": request.url.path}
+            _log.error("storage_failed", exc_info=error, extra=fields)
         return error_of(failure).answer()
 
 
 def _wrong_method(path: str, method: str, allowed: list[str]) -> Response:
     methods = ", ".join(allowed)
-    response = error_answer(
-        405, "METHOD_NOT_ALLOWED", f"{path} does not take {method}, but {methods}"
-    )
+    message = f"{path} does not take {method}, but {methods}"
+    response = error_answer(405, ErrorCode.ENDPOINT_NOT_FOUND, message)
     response.headers["Allow"] = methods
     return response
