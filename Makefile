@@ -4,6 +4,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_READY := .venv/.demo-ready
 PROTO_READY := .venv-proto/.ready
+# Environments of MLflow's releases, which the tests with real clients use.
+MLFLOW_READY := .venv-mlflow3/.ready .venv-mlflow2/.ready
 # Compiling every module that might be imported would take as long as installing them.
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SOURCES = client server tests tools $(sort $(dir $(wildcard benchmarks/*.py examples/*.py)))
@@ -32,7 +34,7 @@ test: $(READY) ## Run the tests that take seconds
 	$(BIN)/pytest -n auto -m 'not slow and not faults' $(ARGS)
 
 .PHONY: test-all
-test-all: $(READY) ## Run the others: faults, slow ones and the built wheel
+test-all: $(READY) $(MLFLOW_READY) ## Run the others: faults, slow ones, the real MLflow and the built wheel
 	$(BIN)/pytest -n auto -m 'slow or faults' $(ARGS)
 
 .PHONY: bench
@@ -73,7 +75,7 @@ build: $(READY) ## Build the wheel and the sdist into dist/
 
 .PHONY: clean
 clean: ## Remove environments, caches and builds
-	rm -rf .venv .venv-proto build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-proto .venv-mlflow2 .venv-mlflow3 build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml
@@ -84,6 +86,14 @@ $(READY): pyproject.toml
 $(DEMO_READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python $(PIP) --editable '.[demo]'
+	@touch $@
+
+.PHONY: mlflow2 mlflow3
+mlflow2 mlflow3: mlflow%: .venv-mlflow%/.ready
+
+.venv-mlflow%/.ready: tests/mlflow/requirements-%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(PIP) --requirement $<
 	@touch $@
 
 $(PROTO_READY): tools/proto-requirements.txt
