@@ -162,7 +162,10 @@ def _named(phrase: str, *names: str) -> Callable[[Failure], str]:
     )
 
 
-_CODES_OF_REASONS: Final = {Reason.STORAGE_FULL: ErrorCode.TEMPORARILY_UNAVAILABLE}
+_CODES_OF_REASONS: Final = {
+    Reason.PARAM_CONFLICT: ErrorCode.INVALID_PARAMETER_VALUE,
+    Reason.STORAGE_FULL: ErrorCode.TEMPORARILY_UNAVAILABLE,
+}
 
 _PHRASES: Final[dict[Reason, Callable[[Failure], str]]] = {
     Reason.RUN_NOT_FOUND: _named("Run with id={} not found", "run_id"),
@@ -170,6 +173,7 @@ _PHRASES: Final[dict[Reason, Callable[[Failure], str]]] = {
     Reason.RUN_DELETED: _named(NOT_ACTIVE.format("run", "{}"), "run_id"),
     Reason.EXPERIMENT_DELETED: _named(NOT_ACTIVE.format("experiment", "{}"), "experiment_id"),
     Reason.EXPERIMENT_EXISTS: _named("Experiment(name={}) already exists: {}", "name"),
+    Reason.INVALID_PAGE_TOKEN: _named("Invalid page token: {}"),
     Reason.PARAM_CONFLICT: _named("Changing param values is not allowed: {}"),
 }
 """What clients look for in messages; the last of a phrase's gaps takes the core's own words."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.experiments import Experiment, Experiments, ExperimentSearch
 from runstream_server.core.filters import Dialect
 from runstream_server.core.search.pages import PageRequest, ViewType
@@ -139,7 +140,12 @@ class ExperimentRoutes:
                 f"Cannot rename a non-active experiment: {id_} is deleted; restore it.",
                 ErrorCode.INVALID_STATE,
             )
-        await self._experiments.rename(id_, name)
+        try:
+            await self._experiments.rename(id_, name)
+        except Failure as failure:
+            if failure.reason is Reason.EXPERIMENT_EXISTS:
+                raise bad_request(failure.message) from None
+            raise
         return JSONResponse({})
 
     async def delete(self, request: Request) -> Response:

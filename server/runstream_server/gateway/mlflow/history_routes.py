@@ -5,7 +5,6 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runstream_server.core.errors import Failure
 from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
 from runstream_server.core.search.page_tokens import open_page_token, seal_page_token
 from runstream_server.gateway.mlflow.errors import MlflowError, invalid_value
@@ -138,10 +137,7 @@ def _steps(message: Message) -> tuple[int, int]:
 def _opened(question: object, token: str) -> int:
     if not token:
         return 0
-    try:
-        return int(open_page_token(question, token)[0])
-    except Failure as failure:
-        raise MlflowError(f"Invalid page token: {failure.message}") from None
+    return int(open_page_token(question, token)[0])
 
 
 def _answer(written: str, token: str = "", *, keep_empty: bool = False) -> Response:

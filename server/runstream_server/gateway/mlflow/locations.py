@@ -1,7 +1,7 @@
 """Checks the places that clients give new experiments for their artifacts."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlparse
 
 from runstream_server.gateway.mlflow.errors import MlflowError
 
@@ -14,8 +14,8 @@ def checked_location(location: str) -> str:
     Raises:
         MlflowError: Runs cannot keep their artifacts there.
     """
-    parts = urlsplit(location)
-    if parts.fragment or ";" in parts.path:
+    parts = urlparse(location)
+    if parts.fragment or parts.params:
         raise MlflowError(
             "'artifact_location' URL can't include fragments or params; remove them from"
             f" {location[:200]!r}."

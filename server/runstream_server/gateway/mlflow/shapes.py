@@ -133,6 +133,8 @@ class Shape:
         Raises:
             MlflowError: A required parameter is missing, or a value does not fit.
         """
+        if document is None and not path:
+            document = {}
         if not isinstance(document, dict):
             raise invalid_value(path or "body", document, "use a JSON object")
         given = cast("dict[str, object]", document)

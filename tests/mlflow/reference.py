@@ -1,0 +1,75 @@
+"""MLflow's own server, to compare with.
+
+It runs in an environment of its own: `.venv-mlflow`, or that of the Python which the environment
+variable RUNSTREAM_TEST_MLFLOW names. Without one, tests that need it fail.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 120.0
+
+
+def mlflow_python() -> str:
+    """Returns a Python that has mlflow."""
+    chosen = os.environ.get("RUNSTREAM_TEST_MLFLOW") or str(ROOT / ".venv-mlflow/bin/python")
+    if not Path(chosen).exists():
+        pytest.fail(f"there is no {chosen}; set RUNSTREAM_TEST_MLFLOW to a Python with mlflow")
+    return chosen
+
+
+@contextlib.contextmanager
+def running_reference(folder: Path) -> Iterator[str]:
+    """Runs MLflow's server on files in a folder; gives its address."""
+    port = _free_port()
+    command = [
+        mlflow_python(),
+        *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--artifacts-destination", str(folder / "artifacts")),
+    ]
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    with (folder / "mlflow.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **quiet},
+            start_new_session=True,  # it starts workers, which are to end with it
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait(process, address, folder / "mlflow.log")
+        yield address
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _wait(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{address}/health", trust_env=False).text == "OK":
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"MLflow's server does not serve\n{log.read_text()[-5000:]}")
