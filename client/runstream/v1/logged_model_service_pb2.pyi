@@ -638,7 +638,7 @@ class ListLoggedModelMetricsRequest(_message.Message):
     model_id: _builtins.str
     """Required. Identifies the model."""
     page_size: _builtins.int
-    """Limits the page: 0 means 1 000, more than 10 000 is treated as 10 000, negative is INVALID_ARGUMENT."""
+    """Limits the page: 0 means 1 000, and more is treated as 1 000; negative is INVALID_ARGUMENT."""
     page_token: _builtins.str
     """Continues a list: the `next_page_token` of the page before."""
     def __init__(

@@ -10,6 +10,7 @@ from runstream_server.core.ingest.ingest import Ingest
 from runstream_server.core.ingest.loose import LoosePoint, loose_columns, loose_points
 from runstream_server.core.limits import MAX_LOGGED_POINTS
 from runstream_server.core.logformat import Float64s, Int64s
+from runstream_server.core.model_points import ModelMetric, check_dataset, model_points
 from runstream_server.core.points import Points
 from runstream_server.core.reading.buckets import Axis
 from runstream_server.core.reading.charts import Chart, chart, summary
@@ -37,6 +38,9 @@ class GivenPoint:
     step: int
     time_us: int | None
     rank: int | None
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ class Metrics:
         """Commits points; returns the log position after them.
 
         Raises:
-            Failure: about the first point that is wrong, RUN_NOT_FOUND or RUN_DELETED. Nothing is
-                stored then.
+            Failure: about the first point that is wrong, RUN_NOT_FOUND, RUN_DELETED or
+                MODEL_NOT_FOUND. Nothing is stored then.
         """
         if not points:
             raise missing_value("points", "send at least one point")
@@ -76,18 +80,37 @@ class Metrics:
             )
         arrival = now_us()
         checked = [_checked(number, point, arrival) for number, point in enumerate(points)]
-        return await self._ingest.log_points(loose_points(run_id, checked))
+        loose = loose_points(run_id, checked)
+        loose.of_models = model_points(run_id, _of_models(points, checked))
+        return await self._ingest.log_points(loose)
 
     async def log_columns(
-        self, run_id: str, keys: Sequence[str], step: Int64s, time_us: Int64s, value: Float64s
+        self,
+        run_id: str,
+        keys: Sequence[str],
+        step: Int64s,
+        time_us: Int64s,
+        value: Float64s,
+        of_models: Sequence[ModelMetric] = (),
     ) -> int:
         """Commits points of rank-less series, checked by the caller; returns as `log` does.
 
+        Args:
+            run_id: The run.
+            keys: The metric of each point.
+            step: The step of each point.
+            time_us: The time of each point.
+            value: The value of each point.
+            of_models: Those of the points that are about logged models.
+
         Raises:
-            Failure: RUN_NOT_FOUND or RUN_DELETED.
+            Failure: RUN_NOT_FOUND, RUN_DELETED or MODEL_NOT_FOUND, or about the dataset of a
+                model's point. Nothing is stored then.
         """
         names = [SeriesName(key, -1, 0) for key in keys]
-        return await self._ingest.log_points(loose_columns(run_id, names, step, time_us, value))
+        loose = loose_columns(run_id, names, step, time_us, value)
+        loose.of_models = model_points(run_id, of_models)
+        return await self._ingest.log_points(loose)
 
     async def series(
         self, run_id: str, wanted: SeriesFilter, after: SeriesName | None, limit: int
@@ -161,5 +184,24 @@ def _checked(number: int, point: GivenPoint, arrival_us: int) -> LoosePoint:
     time_us = arrival_us
     if point.time_us is not None:
         time_us = check_time_us(f"{place}.time_unix_us", point.time_us)
+    check_dataset(point.dataset_name, point.dataset_digest)
     rank = -1 if point.rank is None else point.rank
     return LoosePoint(SeriesName(point.key, rank, 0), point.step, time_us, point.value)
+
+
+def _of_models(
+    points: Sequence[GivenPoint], checked: Sequence[LoosePoint]
+) -> list[ModelMetric]:
+    return [
+        ModelMetric(
+            point.model_id,
+            point.key,
+            point.value,
+            point.step,
+            loose.time_us,
+            point.dataset_name,
+            point.dataset_digest,
+        )
+        for point, loose in zip(points, checked, strict=True)
+        if point.model_id
+    ]

@@ -56,6 +56,9 @@ def given_points(request: metric_service_pb2.LogMetricsRequest) -> list[GivenPoi
             step=point.step,
             time_us=point.time_unix_us if point.HasField("time_unix_us") else None,
             rank=point.rank if point.HasField("rank") else None,
+            model_id=point.model_id,
+            dataset_name=point.dataset_name,
+            dataset_digest=point.dataset_digest,
         )
         for point in request.points
     ]

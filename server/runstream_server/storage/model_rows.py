@@ -108,9 +108,7 @@ async def find_model(
     return None if row is None else ModelRow(**row)
 
 
-async def find_models(
-    connection: AsyncConnection, model_ids: Sequence[str]
-) -> dict[str, ModelRow]:
+async def find_models(connection: AsyncConnection, model_ids: Sequence[str]) -> dict[str, ModelRow]:
     """Returns models by their ids."""
     found: dict[str, ModelRow] = {}
     for some in chunks(model_ids):

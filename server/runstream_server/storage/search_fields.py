@@ -18,7 +18,7 @@ from runstream_server.storage.schema import (
 )
 from runstream_server.storage.search_holders import Holders, holders
 
-__all__ = ["ExperimentFields", "FieldColumns", "RunFields"]
+__all__ = ["ExperimentFields", "FieldColumns", "Joins", "RunFields"]
 
 MAX_JOINS: Final = 40
 """SQLite joins up to 64 tables."""
@@ -44,7 +44,7 @@ class FieldColumns:
     among: sa.Select[Any] | None = None
 
 
-class _Joins:
+class Joins:
     """Joins each key that a search names once to the table that is searched.
 
     So the engine can begin with the most selective of them. Keys beyond MAX_JOINS become scalar
@@ -120,7 +120,7 @@ class RunFields:
     """
 
     def __init__(self, artifact_root_uri: str) -> None:
-        self._joins = _Joins(runs, "run_id")
+        self._joins = Joins(runs, "run_id")
         self._attributes = _run_attributes(artifact_root_uri)
 
     @property
@@ -163,7 +163,7 @@ class ExperimentFields:
     """The fields of one search for experiments."""
 
     def __init__(self) -> None:
-        self._joins = _Joins(experiments, "experiment_id")
+        self._joins = Joins(experiments, "experiment_id")
 
     @property
     def source(self) -> sa.FromClause:

@@ -7,11 +7,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runstream_server.storage.schema import experiments, runs
+from runstream_server.storage.schema import experiments, logged_models, runs
 from runstream_server.storage.search_holders import Holders, unindexed
 from runstream_server.storage.search_order import OrderTerm
 
-__all__ = ["PageQuery", "experiment_page", "run_page"]
+__all__ = ["PageQuery", "experiment_page", "model_page", "run_page"]
 
 PageRow = tuple[Any, list[Any]]
 """An id, and the values of the terms that the page is ordered by."""
@@ -28,7 +28,7 @@ class PageQuery:
     Attributes:
         holders: Among which everything must be; the conditions say so as well.
         active: Whether what is found must be active (True) or deleted (False).
-        experiment_ids: Which experiments runs must belong to, if that matters.
+        experiment_ids: Which experiments runs or models must belong to, if that matters.
     """
 
     source: sa.FromClause
@@ -60,6 +60,16 @@ async def experiment_page(connection: AsyncConnection, page: PageQuery) -> list[
     query = _select(experiments.c.experiment_id, page)
     if page.active is not None:
         query = query.where(experiments.c.active == page.active)
+    return await _rows(connection, query)
+
+
+async def model_page(connection: AsyncConnection, page: PageQuery) -> list[PageRow]:
+    """Returns the ids of the first logged models of a page's query."""
+    query = _select(logged_models.c.model_id, page)
+    if page.experiment_ids:
+        query = query.where(logged_models.c.experiment_id.in_(page.experiment_ids))
+    if page.active is not None:
+        query = query.where(logged_models.c.active == page.active)
     return await _rows(connection, query)
 
 

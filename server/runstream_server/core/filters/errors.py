@@ -5,6 +5,9 @@ MAX_SHOWN_CHARS = 60
 BAD_FILTER = "Invalid clause(s) in filter string"
 """How messages about a filter's syntax begin."""
 
+BAD_MODEL_FILTER = "Invalid filter string"
+"""The same for filters of logged models."""
+
 
 class FilterError(ValueError):
     """A filter or an order_by clause cannot be used as it was written.

@@ -114,7 +114,8 @@ class _FieldReader:
                 "Invalid attribute key 'lifecycle_stage'",
                 expected="the request's view type to choose between active and deleted",
             )
-        keys = "metrics., params. or tags." if self._grammar.target is Target.RUNS else "tags."
+        of_experiments = self._grammar.target is Target.EXPERIMENTS
+        keys = "tags." if of_experiments else "metrics., params. or tags."
         return self._refusal(
             f"Invalid attribute key {shown(name)}",
             expected=f"one of {', '.join(self._grammar.attributes)}; keys go behind {keys}",

@@ -32,6 +32,8 @@ class Target(StrEnum):
 
     RUNS = "runs"
     EXPERIMENTS = "experiments"
+    MODELS = "models"
+    """Logged models. How they are ordered is not said in text; see core.logged_models."""
 
 
 class Entity(StrEnum):
@@ -65,6 +67,11 @@ _MLFLOW_ATTRIBUTE_OPERATORS = {
     ValueKind.TEXT: _PATTERN,
     ValueKind.EXPERIMENT_ID: _EQUALITY + _MEMBERSHIP,
 }
+_MLFLOW_MODEL_OPERATORS = {
+    ValueKind.NUMBER: _ORDERING,
+    ValueKind.TIME_MS: _ORDERING,
+    ValueKind.TEXT: _PATTERN + _MEMBERSHIP,
+}
 
 DATASET_NAMES = ("name", "digest", "context")
 
@@ -95,6 +102,8 @@ class Grammar:
         """The operators that can compare `field` in this dialect."""
         if self.dialect is Dialect.FULL:
             return _FULL_OPERATORS[field.kind]
+        if self.target is Target.MODELS:
+            return _MLFLOW_MODEL_OPERATORS[field.kind]
         if isinstance(field, Dataset) or field == Attribute("run_id"):
             return _PATTERN + _MEMBERSHIP
         if isinstance(field, Attribute):
@@ -106,6 +115,8 @@ class Grammar:
         """A filter that is right in every dialect."""
         if self.target is Target.RUNS:
             return "metrics.loss < 0.5 AND params.`model name` = 'resnet'"
+        if self.target is Target.MODELS:
+            return "metrics.loss < 0.5 AND name LIKE 'resnet%'"
         return "name LIKE 'vision%' AND tags.team = 'blue'"
 
     @property
@@ -141,6 +152,11 @@ _ATTRIBUTE_ENTITIES = {
     "attr": Entity.ATTRIBUTE,
 }
 _RUN_ENTITIES = {**_KEY_ENTITIES, **_TAG_ENTITIES, **_ATTRIBUTE_ENTITIES, "run": Entity.ATTRIBUTE}
+_MODEL_ENTITIES = {
+    name: entity
+    for name, entity in _RUN_ENTITIES.items()
+    if entity is not Entity.DATASET and name != "run"
+}
 
 _MLFLOW_RUN_ATTRIBUTES = {
     "run_id": ValueKind.TEXT,
@@ -162,6 +178,25 @@ _EXPERIMENT_ATTRIBUTES = {
     "experiment_id": ValueKind.EXPERIMENT_ID,
     "creation_time": ValueKind.TIME_MS,
     "last_update_time": ValueKind.TIME_MS,
+}
+_MLFLOW_MODEL_ATTRIBUTES = {
+    "name": ValueKind.TEXT,
+    "model_id": ValueKind.TEXT,
+    "model_type": ValueKind.TEXT,
+    "status": ValueKind.TEXT,
+    "source_run_id": ValueKind.TEXT,
+    "creation_timestamp": ValueKind.TIME_MS,
+    "last_updated_timestamp": ValueKind.TIME_MS,
+}
+_FULL_MODEL_ATTRIBUTES = {**_MLFLOW_MODEL_ATTRIBUTES, "experiment_id": ValueKind.EXPERIMENT_ID}
+_MLFLOW_MODEL_ALIASES = {
+    "creation_time": "creation_timestamp",
+    "last_updated_time": "last_updated_timestamp",
+}
+_FULL_MODEL_ALIASES = {
+    **_MLFLOW_MODEL_ALIASES,
+    "create_time": "creation_timestamp",
+    "update_time": "last_updated_timestamp",
 }
 _START_TIME_ALIASES = {"created": "start_time", "Created": "start_time"}
 _RUN_ALIASES = {
@@ -212,6 +247,29 @@ _GRAMMARS = (
         aliases={},
         order_aliases={},
         sortable=_SORTABLE_OF_EXPERIMENTS,
+    ),
+    Grammar(
+        dialect=Dialect.FULL,
+        target=Target.MODELS,
+        entities=_MODEL_ENTITIES,
+        attributes=_FULL_MODEL_ATTRIBUTES,
+        aliases=_FULL_MODEL_ALIASES,
+        order_aliases={},
+        sortable=frozenset(),
+    ),
+    Grammar(
+        dialect=Dialect.MLFLOW,
+        target=Target.MODELS,
+        entities={
+            "attributes": Entity.ATTRIBUTE,
+            "metrics": Entity.METRIC,
+            "params": Entity.PARAM,
+            "tags": Entity.TAG,
+        },
+        attributes=_MLFLOW_MODEL_ATTRIBUTES,
+        aliases=_MLFLOW_MODEL_ALIASES,
+        order_aliases={},
+        sortable=frozenset(),
     ),
 )
 _BY_DIALECT_AND_TARGET: Mapping[tuple[Dialect, Target], Grammar] = MappingProxyType(

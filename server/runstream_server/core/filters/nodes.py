@@ -94,12 +94,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Metric(Node):
-    """The latest value of a run's metric.
+    """The latest value of a run's metric; of a logged model's, any of its values.
 
     Latest is the greatest (step, time, value), NaN below -Inf. A plain key means the rank-less
     series of that key, or the lowest rank's where there is none. Numbers compare as float64:
     -0.0 equals 0.0, infinities are the extremes, and a NaN satisfies `!=` and nothing else, as
     well as `IS NOT NULL`.
+
+    A logged model keeps every point: a comparison is true when **some** point satisfies it, and
+    each comparison looks for a point of its own.
     """
 
     key: str
@@ -135,7 +138,8 @@ class Tag(Node):
 class Attribute(Node):
     """A property that every run or every experiment has, by its canonical name.
 
-    Of runs: run_id, run_name, status, user_id, artifact_uri, experiment_id, parent_run_id (the tag
+    Of logged models: name, model_id, model_type, status (PENDING, READY or FAILED), source_run_id,
+    experiment_id, creation_timestamp, last_updated_timestamp. Of runs: run_id, run_name, status, user_id, artifact_uri, experiment_id, parent_run_id (the tag
     `mlflow.parentRunId`), start_time, end_time, create_time. Of experiments: name, experiment_id,
     creation_time, last_update_time. Some can be absent, `end_time` of a running run for one; then
     they behave like a key that the run lacks.

@@ -68,8 +68,10 @@ def _not_allowed(
 ) -> FilterError:
     grammar = reader.grammar
     is_text = field.kind is ValueKind.TEXT
-    of_mlflow = grammar.dialect is Dialect.MLFLOW
+    of_mlflow = grammar.dialect is Dialect.MLFLOW and grammar.target is not Target.MODELS
     problem = f"Invalid comparator '{operator}' for {shown(str(field))}"
+    if grammar.target is Target.MODELS:
+        problem = f"Invalid comparison operator for {shown(str(field))}: '{operator}'"
     if of_mlflow and operator in {Operator.IS_NULL, Operator.IS_NOT_NULL}:
         keys = "tags and params" if grammar.target is Target.RUNS else "tags"
         problem = f"IS NULL / IS NOT NULL is only supported for {keys}, not for {field}"

@@ -1,6 +1,6 @@
 """Parses filters. NOT binds tighter than AND, AND tighter than OR, as in SQL."""
 
-from runstream_server.core.filters.errors import BAD_FILTER, FilterError, shown
+from runstream_server.core.filters.errors import BAD_FILTER, BAD_MODEL_FILTER, FilterError, shown
 from runstream_server.core.filters.fields import take_field
 from runstream_server.core.filters.grammar import Dialect, Grammar, Target, grammar_of
 from runstream_server.core.filters.lexer import TokenKind
@@ -37,7 +37,8 @@ def parse_filter(text: str, target: Target, dialect: Dialect) -> Expression | No
 
 class _Parser:
     def __init__(self, text: str, grammar: Grammar) -> None:
-        self._reader = TokenReader(text, grammar, blame=BAD_FILTER)
+        self._blame = BAD_MODEL_FILTER if grammar.target is Target.MODELS else BAD_FILTER
+        self._reader = TokenReader(text, grammar, blame=self._blame)
         self._is_mlflow = grammar.dialect is Dialect.MLFLOW
         self._depth = 0
         self._comparisons = 0
@@ -72,7 +73,7 @@ class _Parser:
             operands.append(self._comparison())
             if not follows_and and _needs_and(operands):
                 raise reader.refusal(
-                    f"{BAD_FILTER}: unexpected {shown(start.text)}", start, "AND in front of it"
+                    f"{self._blame}: unexpected {shown(start.text)}", start, "AND in front of it"
                 )
         if len(operands) > 1:
             return And(tuple(operands), position=operands[0].position)
@@ -101,7 +102,7 @@ class _Parser:
             return self._comparison()
         if self._depth == MAX_DEPTH:
             raise self._reader.refusal(
-                f"{BAD_FILTER}: nested too deeply",
+                f"{self._blame}: nested too deeply",
                 token,
                 f"at most {MAX_DEPTH} parentheses and NOTs within each other",
             )
@@ -131,7 +132,7 @@ class _Parser:
             raise self._no_comparison()
         if self._comparisons == MAX_COMPARISONS:
             raise reader.refusal(
-                f"{BAD_FILTER}: too many comparisons",
+                f"{self._blame}: too many comparisons",
                 start,
                 f"at most {MAX_COMPARISONS}; IN compares with many values at once",
             )

@@ -14,8 +14,10 @@ from runstream_server.core.ingest.names import NameCache, NameResolver, layout_l
 from runstream_server.core.ingest.rows import StreamRows
 from runstream_server.core.ingest.stream import PendingSkip, WriterStream
 from runstream_server.core.logformat import INLINE, LogRows, UInt32s
-from runstream_server.storage import log_rows
+from runstream_server.core.model_points import require_models
+from runstream_server.storage import log_rows, model_rows
 from runstream_server.storage.log_rows import NewBatch, Skip
+from runstream_server.storage.model_rows import ModelPoint
 from runstream_server.storage.name_rows import SeriesName
 
 __all__ = [
@@ -54,11 +56,15 @@ class StreamShare:
 
 @dataclass(slots=True, kw_only=True)
 class LoosePoints:
-    """Rows without a stream, whose series are all inline, as indices into `series`."""
+    """Rows without a stream, whose series are all inline, as indices into `series`.
+
+    Those that are about logged models are kept with these as well, as `of_models`.
+    """
 
     run_id: str
     series: Sequence[SeriesName]
     rows: LogRows
+    of_models: Sequence[ModelPoint] = ()
     failure: Failure | None = None
 
 
@@ -114,7 +120,10 @@ async def _commit_run(
     for share in shares:
         if share.failure is None:
             try:
+                of_models = share.of_models if isinstance(share, LoosePoints) else ()
+                await require_models(connection, of_models)
                 batches.extend(await _batches_of(share, resolver, run_id))
+                await model_rows.insert_points(connection, of_models)
             except Failure as failure:
                 share.failure = failure
     numbered = [replace(b, position=head.next_position + i) for i, b in enumerate(batches)]
