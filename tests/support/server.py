@@ -38,8 +38,9 @@ class ServerProcess:
     Args:
         data_dir: Its data folder; the log of all lives lies beside it.
         env: Environment variables, beside those of the test that do not begin with RUNSTREAM_.
-        **flags: `log_retention="1s"` is `--log-retention 1s`. Ports are free ones, and stay the
-            same from life to life. The log is JSON from DEBUG on unless flags say otherwise.
+        **flags: `log_retention="1s"` is `--log-retention 1s`, and `x=False` is `--no-x`. Ports are
+            free ones, and stay the same from life to life. The log is JSON from DEBUG on unless
+            flags say otherwise.
     """
 
     def __init__(
@@ -111,7 +112,11 @@ class ServerProcess:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("RUNSTREAM_")}
         command = [sys.executable, "-m", "runstream_server", "server"]
         for name, value in self.flags.items():
-            command += ["--" + name.replace("_", "-"), str(value)]
+            option = name.replace("_", "-")
+            if isinstance(value, bool):
+                command.append(f"--{option}" if value else f"--no-{option}")
+            else:
+                command += [f"--{option}", str(value)]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
