@@ -1,12 +1,13 @@
 """The calls of ExperimentService."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from runstream._client.calls import Pages, Unary
-from runstream._client.convert import experiment_of, view_type_number
+from runstream._client.convert import experiment_of, timestamp_of, view_type_number
 from runstream.entities import Experiment
 from runstream.v1 import experiment_pb2, experiment_service_pb2 as pb
 
@@ -31,6 +32,8 @@ def create_experiment(
     tags: Mapping[str, str] | None = None,
     get_if_exists: bool = False,
     artifact_location: str = "",
+    experiment_id: str = "",
+    create_time: datetime | None = None,
 ) -> Unary[Experiment]:
     """Creates an experiment.
 
@@ -41,12 +44,20 @@ def create_experiment(
             is. A call that was interrupted is repeated only then.
         artifact_location: Where its runs keep their artifacts, as a URI; empty for the server's
             default.
+        experiment_id: The id that it is to have, if it is brought from elsewhere; empty for the
+            next one.
+        create_time: When it was created, if that was elsewhere. None means now.
 
     Raises:
-        AlreadyExists: if the name is taken.
+        AlreadyExists: if the name or the id is taken.
     """
     request = pb.CreateExperimentRequest(
-        name=name, tags=tags, get_if_exists=get_if_exists, artifact_location=artifact_location
+        name=name,
+        tags=tags,
+        get_if_exists=get_if_exists,
+        artifact_location=artifact_location,
+        experiment_id=experiment_id,
+        create_time=timestamp_of(create_time),
     )
     return Unary(
         method=f"{_SERVICE}CreateExperiment",

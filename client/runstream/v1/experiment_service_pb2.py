@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from runstream.v1 import experiment_pb2 as runstream_dot_v1_dot_experiment__pb2
 from runstream.v1 import input_pb2 as runstream_dot_v1_dot_input__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%runstream/v1/experiment_service.proto\x12\x0crunstream.v1\x1a google/protobuf/field_mask.proto\x1a\x1drunstream/v1/experiment.proto\x1a\x18runstream/v1/input.proto\"\xc5\x01\n\x17\x43reateExperimentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12=\n\x04tags\x18\x02 \x03(\x0b\x32/.runstream.v1.CreateExperimentRequest.TagsEntry\x12\x15\n\rget_if_exists\x18\x03 \x01(\x08\x12\x19\n\x11\x61rtifact_location\x18\x04 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Y\n\x18\x43reateExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"-\n\x14GetExperimentRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"E\n\x15GetExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"*\n\x1aGetExperimentByNameRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x1bGetExperimentByNameResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"\x8e\x01\n\x18SearchExperimentsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x10\n\x08order_by\x18\x02 \x03(\t\x12)\n\tview_type\x18\x03 \x01(\x0e\x32\x16.runstream.v1.ViewType\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"c\n\x19SearchExperimentsResponse\x12-\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32\x18.runstream.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x17UpdateExperimentRequest\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x18UpdateExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"0\n\x17\x44\x65leteExperimentRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"H\n\x18\x44\x65leteExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"1\n\x18RestoreExperimentRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"I\n\x19RestoreExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"\x9e\x01\n\x18SetExperimentTagsRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12>\n\x04tags\x18\x02 \x03(\x0b\x32\x30.runstream.v1.SetExperimentTagsRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x19SetExperimentTagsResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"B\n\x1b\x44\x65leteExperimentTagsRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\"L\n\x1c\x44\x65leteExperimentTagsResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"V\n\x15SearchDatasetsRequest\x12\x16\n\x0e\x65xperiment_ids\x18\x01 \x03(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x16SearchDatasetsResponse\x12.\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1c.runstream.v1.DatasetSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x80\x08\n\x11\x45xperimentService\x12\x61\n\x10\x43reateExperiment\x12%.runstream.v1.CreateExperimentRequest\x1a&.runstream.v1.CreateExperimentResponse\x12X\n\rGetExperiment\x12\".runstream.v1.GetExperimentRequest\x1a#.runstream.v1.GetExperimentResponse\x12j\n\x13GetExperimentByName\x12(.runstream.v1.GetExperimentByNameRequest\x1a).runstream.v1.GetExperimentByNameResponse\x12\x64\n\x11SearchExperiments\x12&.runstream.v1.SearchExperimentsRequest\x1a\'.runstream.v1.SearchExperimentsResponse\x12\x61\n\x10UpdateExperiment\x12%.runstream.v1.UpdateExperimentRequest\x1a&.runstream.v1.UpdateExperimentResponse\x12\x61\n\x10\x44\x65leteExperiment\x12%.runstream.v1.DeleteExperimentRequest\x1a&.runstream.v1.DeleteExperimentResponse\x12\x64\n\x11RestoreExperiment\x12&.runstream.v1.RestoreExperimentRequest\x1a\'.runstream.v1.RestoreExperimentResponse\x12\x64\n\x11SetExperimentTags\x12&.runstream.v1.SetExperimentTagsRequest\x1a\'.runstream.v1.SetExperimentTagsResponse\x12m\n\x14\x44\x65leteExperimentTags\x12).runstream.v1.DeleteExperimentTagsRequest\x1a*.runstream.v1.DeleteExperimentTagsResponse\x12[\n\x0eSearchDatasets\x12#.runstream.v1.SearchDatasetsRequest\x1a$.runstream.v1.SearchDatasetsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%runstream/v1/experiment_service.proto\x12\x0crunstream.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drunstream/v1/experiment.proto\x1a\x18runstream/v1/input.proto\"\x8d\x02\n\x17\x43reateExperimentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12=\n\x04tags\x18\x02 \x03(\x0b\x32/.runstream.v1.CreateExperimentRequest.TagsEntry\x12\x15\n\rget_if_exists\x18\x03 \x01(\x08\x12\x19\n\x11\x61rtifact_location\x18\x04 \x01(\t\x12\x15\n\rexperiment_id\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Y\n\x18\x43reateExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"-\n\x14GetExperimentRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"E\n\x15GetExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"*\n\x1aGetExperimentByNameRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x1bGetExperimentByNameResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"\x8e\x01\n\x18SearchExperimentsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x10\n\x08order_by\x18\x02 \x03(\t\x12)\n\tview_type\x18\x03 \x01(\x0e\x32\x16.runstream.v1.ViewType\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"c\n\x19SearchExperimentsResponse\x12-\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32\x18.runstream.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x17UpdateExperimentRequest\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x18UpdateExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"0\n\x17\x44\x65leteExperimentRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"H\n\x18\x44\x65leteExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"1\n\x18RestoreExperimentRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"I\n\x19RestoreExperimentResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"\x9e\x01\n\x18SetExperimentTagsRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12>\n\x04tags\x18\x02 \x03(\x0b\x32\x30.runstream.v1.SetExperimentTagsRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x19SetExperimentTagsResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"B\n\x1b\x44\x65leteExperimentTagsRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\"L\n\x1c\x44\x65leteExperimentTagsResponse\x12,\n\nexperiment\x18\x01 \x01(\x0b\x32\x18.runstream.v1.Experiment\"V\n\x15SearchDatasetsRequest\x12\x16\n\x0e\x65xperiment_ids\x18\x01 \x03(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x16SearchDatasetsResponse\x12.\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1c.runstream.v1.DatasetSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x80\x08\n\x11\x45xperimentService\x12\x61\n\x10\x43reateExperiment\x12%.runstream.v1.CreateExperimentRequest\x1a&.runstream.v1.CreateExperimentResponse\x12X\n\rGetExperiment\x12\".runstream.v1.GetExperimentRequest\x1a#.runstream.v1.GetExperimentResponse\x12j\n\x13GetExperimentByName\x12(.runstream.v1.GetExperimentByNameRequest\x1a).runstream.v1.GetExperimentByNameResponse\x12\x64\n\x11SearchExperiments\x12&.runstream.v1.SearchExperimentsRequest\x1a\'.runstream.v1.SearchExperimentsResponse\x12\x61\n\x10UpdateExperiment\x12%.runstream.v1.UpdateExperimentRequest\x1a&.runstream.v1.UpdateExperimentResponse\x12\x61\n\x10\x44\x65leteExperiment\x12%.runstream.v1.DeleteExperimentRequest\x1a&.runstream.v1.DeleteExperimentResponse\x12\x64\n\x11RestoreExperiment\x12&.runstream.v1.RestoreExperimentRequest\x1a\'.runstream.v1.RestoreExperimentResponse\x12\x64\n\x11SetExperimentTags\x12&.runstream.v1.SetExperimentTagsRequest\x1a\'.runstream.v1.SetExperimentTagsResponse\x12m\n\x14\x44\x65leteExperimentTags\x12).runstream.v1.DeleteExperimentTagsRequest\x1a*.runstream.v1.DeleteExperimentTagsResponse\x12[\n\x0eSearchDatasets\x12#.runstream.v1.SearchDatasetsRequest\x1a$.runstream.v1.SearchDatasetsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,50 +39,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEEXPERIMENTREQUEST_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_SETEXPERIMENTTAGSREQUEST_TAGSENTRY']._loaded_options = None
   _globals['_SETEXPERIMENTTAGSREQUEST_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_CREATEEXPERIMENTREQUEST']._serialized_start=147
-  _globals['_CREATEEXPERIMENTREQUEST']._serialized_end=344
-  _globals['_CREATEEXPERIMENTREQUEST_TAGSENTRY']._serialized_start=301
-  _globals['_CREATEEXPERIMENTREQUEST_TAGSENTRY']._serialized_end=344
-  _globals['_CREATEEXPERIMENTRESPONSE']._serialized_start=346
-  _globals['_CREATEEXPERIMENTRESPONSE']._serialized_end=435
-  _globals['_GETEXPERIMENTREQUEST']._serialized_start=437
-  _globals['_GETEXPERIMENTREQUEST']._serialized_end=482
-  _globals['_GETEXPERIMENTRESPONSE']._serialized_start=484
-  _globals['_GETEXPERIMENTRESPONSE']._serialized_end=553
-  _globals['_GETEXPERIMENTBYNAMEREQUEST']._serialized_start=555
-  _globals['_GETEXPERIMENTBYNAMEREQUEST']._serialized_end=597
-  _globals['_GETEXPERIMENTBYNAMERESPONSE']._serialized_start=599
-  _globals['_GETEXPERIMENTBYNAMERESPONSE']._serialized_end=674
-  _globals['_SEARCHEXPERIMENTSREQUEST']._serialized_start=677
-  _globals['_SEARCHEXPERIMENTSREQUEST']._serialized_end=819
-  _globals['_SEARCHEXPERIMENTSRESPONSE']._serialized_start=821
-  _globals['_SEARCHEXPERIMENTSRESPONSE']._serialized_end=920
-  _globals['_UPDATEEXPERIMENTREQUEST']._serialized_start=922
-  _globals['_UPDATEEXPERIMENTREQUEST']._serialized_end=1042
-  _globals['_UPDATEEXPERIMENTRESPONSE']._serialized_start=1044
-  _globals['_UPDATEEXPERIMENTRESPONSE']._serialized_end=1116
-  _globals['_DELETEEXPERIMENTREQUEST']._serialized_start=1118
-  _globals['_DELETEEXPERIMENTREQUEST']._serialized_end=1166
-  _globals['_DELETEEXPERIMENTRESPONSE']._serialized_start=1168
-  _globals['_DELETEEXPERIMENTRESPONSE']._serialized_end=1240
-  _globals['_RESTOREEXPERIMENTREQUEST']._serialized_start=1242
-  _globals['_RESTOREEXPERIMENTREQUEST']._serialized_end=1291
-  _globals['_RESTOREEXPERIMENTRESPONSE']._serialized_start=1293
-  _globals['_RESTOREEXPERIMENTRESPONSE']._serialized_end=1366
-  _globals['_SETEXPERIMENTTAGSREQUEST']._serialized_start=1369
-  _globals['_SETEXPERIMENTTAGSREQUEST']._serialized_end=1527
-  _globals['_SETEXPERIMENTTAGSREQUEST_TAGSENTRY']._serialized_start=301
-  _globals['_SETEXPERIMENTTAGSREQUEST_TAGSENTRY']._serialized_end=344
-  _globals['_SETEXPERIMENTTAGSRESPONSE']._serialized_start=1529
-  _globals['_SETEXPERIMENTTAGSRESPONSE']._serialized_end=1602
-  _globals['_DELETEEXPERIMENTTAGSREQUEST']._serialized_start=1604
-  _globals['_DELETEEXPERIMENTTAGSREQUEST']._serialized_end=1670
-  _globals['_DELETEEXPERIMENTTAGSRESPONSE']._serialized_start=1672
-  _globals['_DELETEEXPERIMENTTAGSRESPONSE']._serialized_end=1748
-  _globals['_SEARCHDATASETSREQUEST']._serialized_start=1750
-  _globals['_SEARCHDATASETSREQUEST']._serialized_end=1836
-  _globals['_SEARCHDATASETSRESPONSE']._serialized_start=1838
-  _globals['_SEARCHDATASETSRESPONSE']._serialized_end=1935
-  _globals['_EXPERIMENTSERVICE']._serialized_start=1938
-  _globals['_EXPERIMENTSERVICE']._serialized_end=2962
+  _globals['_CREATEEXPERIMENTREQUEST']._serialized_start=180
+  _globals['_CREATEEXPERIMENTREQUEST']._serialized_end=449
+  _globals['_CREATEEXPERIMENTREQUEST_TAGSENTRY']._serialized_start=406
+  _globals['_CREATEEXPERIMENTREQUEST_TAGSENTRY']._serialized_end=449
+  _globals['_CREATEEXPERIMENTRESPONSE']._serialized_start=451
+  _globals['_CREATEEXPERIMENTRESPONSE']._serialized_end=540
+  _globals['_GETEXPERIMENTREQUEST']._serialized_start=542
+  _globals['_GETEXPERIMENTREQUEST']._serialized_end=587
+  _globals['_GETEXPERIMENTRESPONSE']._serialized_start=589
+  _globals['_GETEXPERIMENTRESPONSE']._serialized_end=658
+  _globals['_GETEXPERIMENTBYNAMEREQUEST']._serialized_start=660
+  _globals['_GETEXPERIMENTBYNAMEREQUEST']._serialized_end=702
+  _globals['_GETEXPERIMENTBYNAMERESPONSE']._serialized_start=704
+  _globals['_GETEXPERIMENTBYNAMERESPONSE']._serialized_end=779
+  _globals['_SEARCHEXPERIMENTSREQUEST']._serialized_start=782
+  _globals['_SEARCHEXPERIMENTSREQUEST']._serialized_end=924
+  _globals['_SEARCHEXPERIMENTSRESPONSE']._serialized_start=926
+  _globals['_SEARCHEXPERIMENTSRESPONSE']._serialized_end=1025
+  _globals['_UPDATEEXPERIMENTREQUEST']._serialized_start=1027
+  _globals['_UPDATEEXPERIMENTREQUEST']._serialized_end=1147
+  _globals['_UPDATEEXPERIMENTRESPONSE']._serialized_start=1149
+  _globals['_UPDATEEXPERIMENTRESPONSE']._serialized_end=1221
+  _globals['_DELETEEXPERIMENTREQUEST']._serialized_start=1223
+  _globals['_DELETEEXPERIMENTREQUEST']._serialized_end=1271
+  _globals['_DELETEEXPERIMENTRESPONSE']._serialized_start=1273
+  _globals['_DELETEEXPERIMENTRESPONSE']._serialized_end=1345
+  _globals['_RESTOREEXPERIMENTREQUEST']._serialized_start=1347
+  _globals['_RESTOREEXPERIMENTREQUEST']._serialized_end=1396
+  _globals['_RESTOREEXPERIMENTRESPONSE']._serialized_start=1398
+  _globals['_RESTOREEXPERIMENTRESPONSE']._serialized_end=1471
+  _globals['_SETEXPERIMENTTAGSREQUEST']._serialized_start=1474
+  _globals['_SETEXPERIMENTTAGSREQUEST']._serialized_end=1632
+  _globals['_SETEXPERIMENTTAGSREQUEST_TAGSENTRY']._serialized_start=406
+  _globals['_SETEXPERIMENTTAGSREQUEST_TAGSENTRY']._serialized_end=449
+  _globals['_SETEXPERIMENTTAGSRESPONSE']._serialized_start=1634
+  _globals['_SETEXPERIMENTTAGSRESPONSE']._serialized_end=1707
+  _globals['_DELETEEXPERIMENTTAGSREQUEST']._serialized_start=1709
+  _globals['_DELETEEXPERIMENTTAGSREQUEST']._serialized_end=1775
+  _globals['_DELETEEXPERIMENTTAGSRESPONSE']._serialized_start=1777
+  _globals['_DELETEEXPERIMENTTAGSRESPONSE']._serialized_end=1853
+  _globals['_SEARCHDATASETSREQUEST']._serialized_start=1855
+  _globals['_SEARCHDATASETSREQUEST']._serialized_end=1941
+  _globals['_SEARCHDATASETSRESPONSE']._serialized_start=1943
+  _globals['_SEARCHDATASETSRESPONSE']._serialized_end=2040
+  _globals['_EXPERIMENTSERVICE']._serialized_start=2043
+  _globals['_EXPERIMENTSERVICE']._serialized_end=3067
 # @@protoc_insertion_point(module_scope)

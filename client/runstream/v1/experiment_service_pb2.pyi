@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from runstream.v1 import experiment_pb2 as _experiment_pb2
 from runstream.v1 import input_pb2 as _input_pb2
@@ -51,6 +52,8 @@ class CreateExperimentRequest(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     GET_IF_EXISTS_FIELD_NUMBER: _builtins.int
     ARTIFACT_LOCATION_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_ID_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Names the experiment: 1 to 500 characters without control characters."""
     get_if_exists: _builtins.bool
@@ -62,9 +65,18 @@ class CreateExperimentRequest(_message.Message):
     Unset means the server's default, `<artifact root>/<experiment id>`, which is the only place the server itself
     reads and writes; another one is merely recorded for clients that move the bytes themselves.
     """
+    experiment_id: _builtins.str
+    """Wishes for an id, as those do that bring an experiment from elsewhere: a decimal integer from 1 to 999 999 999 999 999 999. Unset
+    means the next one. Ids that the server gives later are greater than any that was wished for. With `get_if_exists` the existing
+    experiment of that name is the answer, whatever its id is.
+    """
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Holds the first tags."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Holds the time at which the experiment was created, when that was elsewhere and before. Unset means now."""
 
     def __init__(
         self,
@@ -73,10 +85,12 @@ class CreateExperimentRequest(_message.Message):
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         get_if_exists: _builtins.bool = ...,
         artifact_location: _builtins.str = ...,
+        experiment_id: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_location", b"artifact_location", "get_if_exists", b"get_if_exists", "name", b"name", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_location", b"artifact_location", "create_time", b"create_time", "experiment_id", b"experiment_id", "get_if_exists", b"get_if_exists", "name", b"name", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -99,7 +99,7 @@ class ExperimentServiceServicer(object):
         """Creates an experiment.
 
         Fails with ALREADY_EXISTS `EXPERIMENT_EXISTS` when the name is taken, also by a deleted experiment, unless
-        `get_if_exists` is set. A retry after a lost answer is safe with `get_if_exists`.
+        `get_if_exists` is set, or when the id that is wished for is. A retry after a lost answer is safe with `get_if_exists`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

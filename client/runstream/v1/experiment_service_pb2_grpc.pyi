@@ -40,7 +40,7 @@ class ExperimentServiceStub:
     """Creates an experiment.
 
     Fails with ALREADY_EXISTS `EXPERIMENT_EXISTS` when the name is taken, also by a deleted experiment, unless
-    `get_if_exists` is set. A retry after a lost answer is safe with `get_if_exists`.
+    `get_if_exists` is set, or when the id that is wished for is. A retry after a lost answer is safe with `get_if_exists`.
     """
     GetExperiment: _grpc.UnaryUnaryMultiCallable[_experiment_service_pb2.GetExperimentRequest, _experiment_service_pb2.GetExperimentResponse]
     """Returns the experiment with an id, deleted or not. Fails with NOT_FOUND `EXPERIMENT_NOT_FOUND`."""
@@ -79,7 +79,7 @@ class ExperimentServiceAsyncStub(ExperimentServiceStub):
     """Creates an experiment.
 
     Fails with ALREADY_EXISTS `EXPERIMENT_EXISTS` when the name is taken, also by a deleted experiment, unless
-    `get_if_exists` is set. A retry after a lost answer is safe with `get_if_exists`.
+    `get_if_exists` is set, or when the id that is wished for is. A retry after a lost answer is safe with `get_if_exists`.
     """
     GetExperiment: _aio.UnaryUnaryMultiCallable[_experiment_service_pb2.GetExperimentRequest, _experiment_service_pb2.GetExperimentResponse]  # type: ignore[assignment]
     """Returns the experiment with an id, deleted or not. Fails with NOT_FOUND `EXPERIMENT_NOT_FOUND`."""
@@ -121,7 +121,7 @@ class ExperimentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates an experiment.
 
         Fails with ALREADY_EXISTS `EXPERIMENT_EXISTS` when the name is taken, also by a deleted experiment, unless
-        `get_if_exists` is set. A retry after a lost answer is safe with `get_if_exists`.
+        `get_if_exists` is set, or when the id that is wished for is. A retry after a lost answer is safe with `get_if_exists`.
         """
 
     @_abc_1.abstractmethod

@@ -12,6 +12,7 @@ from runstream_server.storage.experiment_rows import ExperimentRow
 
 __all__ = [
     "experiment_for_new_run",
+    "id_taken",
     "lock_active",
     "name_taken",
     "require",
@@ -128,6 +129,17 @@ def name_taken(row: ExperimentRow) -> Failure:
     return Failure(
         Reason.EXPERIMENT_EXISTS,
         f"the name {row.name!r} belongs to the {state}experiment {row.experiment_id}; {remedy}",
+        name=row.name,
+        experiment_id=row.experiment_id,
+    )
+
+
+def id_taken(row: ExperimentRow) -> Failure:
+    """Returns the failure of a request that wants the id of an experiment for another one."""
+    return Failure(
+        Reason.EXPERIMENT_EXISTS,
+        f"the id {row.experiment_id} belongs to the experiment {row.name!r}; wish for another id,"
+        " or for none",
         name=row.name,
         experiment_id=row.experiment_id,
     )

@@ -13,6 +13,7 @@ from runstream_server.core.artifact_roots import ArtifactRoots, model_folder, ru
 from runstream_server.core.clock import now_us
 from runstream_server.core.dataset_search import DatasetSummary, search_datasets
 from runstream_server.core.experiment_rules import (
+    id_taken,
     lock_active,
     name_taken,
     require,
@@ -20,13 +21,18 @@ from runstream_server.core.experiment_rules import (
     require_tags,
 )
 from runstream_server.core.experiment_search import ExperimentSearch, search_experiments
-from runstream_server.core.limits import MAX_EXPERIMENT_TAG_VALUE_LENGTH
+from runstream_server.core.limits import (
+    MAX_EXPERIMENT_TAG_VALUE_LENGTH,
+    MAX_WISHED_EXPERIMENT_ID,
+)
 from runstream_server.core.search.pages import FIRST_PAGE, Page, PageRequest
 from runstream_server.core.validation import (
     check_artifact_location,
     check_count,
     check_experiment_name,
     check_labels,
+    check_number,
+    check_time_us,
     missing_value,
 )
 from runstream_server.storage import experiment_rows, head_rows
@@ -81,6 +87,8 @@ class Experiments:
         artifact_location: str = "",
         *,
         get_if_exists: bool = False,
+        experiment_id: int | None = None,
+        create_time_us: int | None = None,
     ) -> tuple[Experiment, bool]:
         """Creates an experiment; returns it and whether this call created it.
 
@@ -90,19 +98,32 @@ class Experiments:
             artifact_location: Where its runs keep their artifacts; empty for the server's default.
             get_if_exists: Whether to return the active experiment of that name, if there is one,
                 instead of failing.
+            experiment_id: The id that it is to have; None for the next one.
+            create_time_us: When it was created; None for now.
         """
         check_experiment_name("name", name)
         check_labels("tags", tags, MAX_EXPERIMENT_TAG_VALUE_LENGTH)
         check_artifact_location("artifact_location", artifact_location)
 
+        if experiment_id is not None:
+            check_number("experiment_id", experiment_id, 1, MAX_WISHED_EXPERIMENT_ID)
+        if create_time_us is not None:
+            check_time_us("create_time", create_time_us)
+
         root = self.roots.default_root
 
         async def work(connection: AsyncConnection) -> tuple[Experiment, bool]:
-            row = await experiment_rows.insert(connection, name, artifact_location, now_us(), root)
+            created = now_us() if create_time_us is None else create_time_us
+            row = await experiment_rows.insert(
+                connection, name, artifact_location, created, root, experiment_id
+            )
             if row is not None:
                 await experiment_rows.set_tags(connection, row.experiment_id, tags)
                 return await self._load(connection, row), True
-            row = await require_name(connection, name)
+            found = await experiment_rows.find_by_name(connection, name)
+            if found is None and experiment_id is not None:
+                raise id_taken(await require(connection, experiment_id))
+            row = found or await require_name(connection, name)
             if not (get_if_exists and row.active):
                 raise name_taken(row)
             return await self._load(connection, row), False

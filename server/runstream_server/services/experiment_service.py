@@ -32,11 +32,14 @@ class ExperimentServicer(pb_grpc.ExperimentServiceServicer):
         location = request.artifact_location
         if location and not _SCHEME.match(location):
             raise invalid_value("artifact_location", location, "use a URI with its scheme")
+        wished = request.experiment_id
         experiment, created = await self._experiments.create(
             request.name,
             dict(request.tags),
             location,
             get_if_exists=request.get_if_exists,
+            experiment_id=_id(wished) if wished else None,
+            create_time_us=convert.optional_microseconds(request, "create_time"),
         )
         return pb.CreateExperimentResponse(experiment=_message(experiment), created=created)
 

@@ -86,26 +86,32 @@ async def insert(
     artifact_location: str,
     now_us: int,
     default_root: str = "",
+    experiment_id: int | None = None,
 ) -> ExperimentRow | None:
-    """Inserts a new active experiment; returns None when the name is taken.
+    """Inserts a new active experiment; returns None when the name or the id is taken.
 
     Without a location it gets one below `default_root`, if that is given.
     """
+    values: dict[str, str | int | bool] = {
+        "name": name,
+        "artifact_location": artifact_location,
+        "active": True,
+        "create_time_us": now_us,
+        "update_time_us": now_us,
+    }
+    if experiment_id is not None:
+        values["experiment_id"] = experiment_id
     query = (
         insert_into(connection, experiments)
-        .on_conflict_do_nothing(index_elements=["name"])
-        .values(
-            name=name,
-            artifact_location=artifact_location,
-            active=True,
-            create_time_us=now_us,
-            update_time_us=now_us,
-        )
+        .on_conflict_do_nothing()
+        .values(values)
         .returning(*_COLUMNS)
     )
     found = (await connection.execute(query)).mappings().one_or_none()
     if found is None:
         return None
+    if experiment_id is not None:
+        await _pass_over_ids(connection)
     row = ExperimentRow(**found)
     if artifact_location or not default_root:
         return row
@@ -116,6 +122,15 @@ async def insert(
         .values(artifact_location=row.artifact_location)
     )
     return row
+
+
+async def _pass_over_ids(connection: AsyncConnection) -> None:
+    """Lets the ids that the database gives begin after the greatest one that there is."""
+    if connection.dialect.name == "sqlite":
+        return  # its AUTOINCREMENT looks at the table by itself
+    sequence = sa.func.pg_get_serial_sequence(experiments.name, "experiment_id")
+    greatest = sa.select(sa.func.max(experiments.c.experiment_id)).scalar_subquery()
+    await connection.execute(sa.select(sa.func.setval(sequence, greatest)))
 
 
 async def rename(connection: AsyncConnection, experiment_id: int, name: str, now_us: int) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from runstream.v1 import experiment_pb2, experiment_service_pb2 as pb, run_service_pb2
 from tests.contract.tracking.serving import ROOT_URI, Tracking, hex_id
@@ -64,6 +65,46 @@ async def test_an_experiment_records_where_its_artifacts_lie(tracking: Tracking)
 
     assert created.artifact_location == "s3://bucket/prefix"
     assert run.artifact_uri == f"s3://bucket/prefix/{hex_id(1)}/artifacts"
+
+
+async def test_an_experiment_from_elsewhere_keeps_its_id_and_time(tracking: Tracking) -> None:
+    time = Timestamp(seconds=1_500_000_000, nanos=123_000_000)
+
+    wished = await create(tracking, "old", experiment_id="471082139823498723", create_time=time)
+    following = await create(tracking, "new")
+
+    assert wished.experiment_id == "471082139823498723"
+    assert (wished.create_time, wished.update_time) == (time, time)
+    assert wished.artifact_location == f"{ROOT_URI}/471082139823498723"
+    assert await get(tracking, "471082139823498723") == wished
+    assert following.experiment_id == "471082139823498724"
+
+
+async def test_an_id_is_taken_once(tracking: Tracking) -> None:
+    await create(tracking, "a", experiment_id="7")
+
+    refusal = await tracking.refused(create(tracking, "b", experiment_id="7"))
+
+    assert refusal.reason == "EXPERIMENT_EXISTS"
+    assert refusal.metadata == {"name": "a", "experiment_id": "7"}
+    by_name = await create(tracking, "a", experiment_id="8", get_if_exists=True)
+    assert by_name.experiment_id == "7"
+
+
+@pytest.mark.parametrize("wished", ["0", "-1", "x", "07", "1000000000000000000"])
+async def test_an_id_that_cannot_be_wished_for_is_refused(tracking: Tracking, wished: str) -> None:
+    refusal = await tracking.refused(create(tracking, "a", experiment_id=wished))
+
+    assert refusal.reason == "INVALID_VALUE"
+    assert refusal.metadata["field"] == "experiment_id"
+
+
+async def test_a_time_of_creation_before_1970_is_refused(tracking: Tracking) -> None:
+    before = Timestamp(seconds=-1)
+
+    refusal = await tracking.refused(create(tracking, "a", create_time=before))
+
+    assert (refusal.reason, refusal.metadata["field"]) == ("INVALID_VALUE", "create_time")
 
 
 async def test_a_name_is_taken_once_by_deleted_experiments_too(tracking: Tracking) -> None:
