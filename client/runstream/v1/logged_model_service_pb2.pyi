@@ -581,7 +581,7 @@ class LoggedModelOrder(_message.Message):
     dataset_name: _builtins.str
     """Orders by the points about this dataset alone. Unset means all points. Only for a metric."""
     dataset_digest: _builtins.str
-    """Orders by the points about the dataset of this digest alone. Unset means any digest. Needs `dataset_name`."""
+    """Orders by the points about the dataset of this digest alone. Unset means any digest."""
     def __init__(
         self,
         *,

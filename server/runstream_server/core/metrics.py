@@ -91,6 +91,7 @@ class Metrics:
         step: Int64s,
         time_us: Int64s,
         value: Float64s,
+        *,
         of_models: Sequence[ModelMetric] = (),
     ) -> int:
         """Commits points of rank-less series, checked by the caller; returns as `log` does.
@@ -189,9 +190,7 @@ def _checked(number: int, point: GivenPoint, arrival_us: int) -> LoosePoint:
     return LoosePoint(SeriesName(point.key, rank, 0), point.step, time_us, point.value)
 
 
-def _of_models(
-    points: Sequence[GivenPoint], checked: Sequence[LoosePoint]
-) -> list[ModelMetric]:
+def _of_models(points: Sequence[GivenPoint], checked: Sequence[LoosePoint]) -> list[ModelMetric]:
     return [
         ModelMetric(
             point.model_id,

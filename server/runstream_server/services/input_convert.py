@@ -6,7 +6,13 @@ from runstream.v1 import input_pb2
 from runstream_server.core.dataset_search import DatasetSummary
 from runstream_server.core.runs import Dataset, DatasetInput, ModelOutput, RunInputs
 
-__all__ = ["dataset_inputs", "input_messages", "model_outputs", "output_messages", "summary_message"]
+__all__ = [
+    "dataset_inputs",
+    "input_messages",
+    "model_outputs",
+    "output_messages",
+    "summary_message",
+]
 
 
 def dataset_inputs(messages: Iterable[input_pb2.DatasetInput]) -> list[DatasetInput]:

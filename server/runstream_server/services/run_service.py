@@ -48,10 +48,19 @@ class RunServicer(pb_grpc.RunServiceServicer):
         self, request: pb.UpdateRunRequest, context: RpcContext
     ) -> pb.UpdateRunResponse:
         run_id = check_hex_id("run.run_id", request.run.run_id)
-        convert.updates_only(["name"], request.update_mask)
-        if not request.update_mask.paths:
+        convert.updates_only(["name", "status", "end_time"], request.update_mask)
+        paths = list(request.update_mask.paths)
+        if not paths:
             await self._require_unchanged(request.run)
-        run = await self._runs.rename(run_id, request.run.name)
+            paths = ["name"]
+        run = await self._runs.update(
+            run_id,
+            name=request.run.name if "name" in paths else None,
+            status=convert.run_status("run.status", request.run.status)
+            if "status" in paths
+            else None,
+            end_time_us=_end_time(request.run) if "end_time" in paths else None,
+        )
         return pb.UpdateRunResponse(run=run_message(run))
 
     async def FinishRun(

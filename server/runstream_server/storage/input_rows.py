@@ -111,7 +111,7 @@ async def add_inputs(
     inputs: Sequence[tuple[DatasetName, int, str | None]],
     tags: Sequence[tuple[DatasetName, str, str]],
 ) -> None:
-    """Inserts dataset inputs that the run does not have, with number and context, and their tags."""
+    """Inserts dataset inputs that the run lacks, with number and context, and their tags."""
     values: list[dict[str, Any]] = [
         {
             "run_id": run_id,
@@ -217,7 +217,7 @@ async def dataset_summaries(
     after: DatasetSummaryRow | None,
     limit: int,
 ) -> list[DatasetSummaryRow]:
-    """Returns what the runs of experiments read, each once, in order; those without context first."""
+    """Returns what the runs of experiments read, each once; those without context first."""
     table = dataset_inputs
     # NULL sorts first in one engine and last in the other.
     has_context = sa.case((table.c.context.is_(None), 0), else_=1)

@@ -17,7 +17,7 @@ from runstream_server.storage.search_fields import FieldColumns, Joins
 __all__ = ["DatasetName", "ModelFields"]
 
 DatasetName = tuple[str, str]
-"""Selects points by a dataset's name and, unless that is empty, its digest."""
+"""Selects points by a dataset's name and its digest, each unless it is empty."""
 
 _STATUS: Final = sa.case(
     {status.value: status.name for status in ModelStatus}, value=logged_models.c.status
@@ -80,7 +80,7 @@ class ModelFields:
         return FieldColumns(value=column) if name == "status" else _ATTRIBUTES[name]
 
     def latest(self, key: str, dataset: DatasetName) -> FieldColumns:
-        """Returns the value of a metric's latest point, by time and step, about a dataset if named."""
+        """Returns a metric's latest value, by time and step, perhaps about a dataset alone."""
         point = logged_model_metrics.alias()
         chosen = (
             sa.select(point.c.value)
@@ -107,7 +107,7 @@ def _about(point: sa.FromClause, datasets: Sequence[DatasetName]) -> sa.ColumnEl
     return sa.or_(
         *(
             sa.and_(
-                point.c.dataset_name == name,
+                point.c.dataset_name == name if name else sa.true(),
                 point.c.dataset_digest == digest if digest else sa.true(),
             )
             for name, digest in datasets

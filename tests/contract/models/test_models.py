@@ -1,5 +1,6 @@
 """The life of logged models: created, finalized, labelled, deleted."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -112,7 +113,8 @@ async def test_only_active_experiments_take_models_and_keep_them(models: Models)
 async def test_what_breaks_a_rule_is_refused(
     models: Models, fields: dict[str, Any], reason: str, field: str
 ) -> None:
-    request = pb.CreateLoggedModelRequest(**{"experiment_id": "0", **fields})
+    given: dict[str, Any] = {"experiment_id": "0", **fields}
+    request = pb.CreateLoggedModelRequest(**given)
 
     refusal = await models.refused(models.models.CreateLoggedModel(request))
 
@@ -209,7 +211,7 @@ async def test_deleting_a_run_leaves_its_models(models: Models) -> None:
 async def test_an_unknown_model_is_not_found(models: Models) -> None:
     stub = models.models
     ready = logged_model_pb2.LOGGED_MODEL_STATUS_READY
-    calls = [
+    calls: list[Awaitable[Any]] = [
         stub.GetLoggedModel(pb.GetLoggedModelRequest(model_id=ID, allow_deleted=True)),
         stub.FinalizeLoggedModel(pb.FinalizeLoggedModelRequest(model_id=ID, status=ready)),
         stub.DeleteLoggedModel(pb.DeleteLoggedModelRequest(model_id=ID)),

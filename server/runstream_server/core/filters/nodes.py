@@ -139,7 +139,9 @@ class Attribute(Node):
     """A property that every run or every experiment has, by its canonical name.
 
     Of logged models: name, model_id, model_type, status (PENDING, READY or FAILED), source_run_id,
-    experiment_id, creation_timestamp, last_updated_timestamp. Of runs: run_id, run_name, status, user_id, artifact_uri, experiment_id, parent_run_id (the tag
+    experiment_id, creation_timestamp, last_updated_timestamp.
+
+    Of runs: run_id, run_name, status, user_id, artifact_uri, experiment_id, parent_run_id (the tag
     `mlflow.parentRunId`), start_time, end_time, create_time. Of experiments: name, experiment_id,
     creation_time, last_update_time. Some can be absent, `end_time` of a running run for one; then
     they behave like a key that the run lacks.

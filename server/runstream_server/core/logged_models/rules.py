@@ -75,10 +75,7 @@ async def require_model(
     return row
 
 
-def check_dataset_selector(
-    field: str, dataset: tuple[str, str], *, may_be_empty: bool = False
-) -> None:
+def check_dataset_selector(field: str, dataset: tuple[str, str]) -> None:
     """Checks what selects points by their dataset: a name, and perhaps a digest."""
-    name, digest = dataset
-    if not name and not (may_be_empty and not digest):
+    if not dataset[0]:
         raise missing_value(f"{field}.dataset_name", "name the dataset")

@@ -149,7 +149,6 @@ def _order(order_by: Sequence[ModelOrder], columns: ModelFields) -> Iterator[Ord
     for order in order_by:
         name = _ALIASES.get(order.field_name, order.field_name)
         if name.startswith(METRIC_PREFIX):
-            check_dataset_selector("order_by", order.dataset, may_be_empty=True)
             latest = columns.latest(name.removeprefix(METRIC_PREFIX), order.dataset)
             yield from order_terms(latest, (float, int), descending=order.descending)
         elif name not in _ORDER_TYPES:

@@ -148,9 +148,7 @@ async def _log_datasets(
     return True
 
 
-async def load_inputs(
-    connection: AsyncConnection, run_ids: Sequence[str]
-) -> dict[str, RunInputs]:
+async def load_inputs(connection: AsyncConnection, run_ids: Sequence[str]) -> dict[str, RunInputs]:
     """Returns what runs read and made; runs that did neither are left out."""
     inputs = await input_rows.inputs_of_runs(connection, run_ids)
     models = await input_rows.models_of_runs(connection, run_ids)

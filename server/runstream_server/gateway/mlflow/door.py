@@ -7,15 +7,17 @@ from starlette.routing import BaseRoute
 
 from runstream_server.core.artifacts.artifacts import Artifacts
 from runstream_server.core.experiments import Experiments
+from runstream_server.core.logged_models import LoggedModels
 from runstream_server.core.metrics import Metrics
 from runstream_server.core.runs import Runs
 from runstream_server.gateway.mlflow.artifacts import ArtifactRoutes
 from runstream_server.gateway.mlflow.experiments import ExperimentRoutes
 from runstream_server.gateway.mlflow.histories import Histories
 from runstream_server.gateway.mlflow.history_routes import HistoryRoutes
+from runstream_server.gateway.mlflow.inputs import InputRoutes
 from runstream_server.gateway.mlflow.log_model import LogModelRoutes
+from runstream_server.gateway.mlflow.logged_models import LoggedModelRoutes
 from runstream_server.gateway.mlflow.logging_routes import LoggingRoutes
-from runstream_server.gateway.mlflow.metric_columns import ModelMetrics
 from runstream_server.gateway.mlflow.modes import (
     ARTIFACTS_ONLY,
     NO_SERVE_ARTIFACTS,
@@ -32,17 +34,13 @@ __all__ = ["Subjects", "routes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """The core parts that the API needs.
-
-    Attributes:
-        model_metrics: Takes metrics that name a logged model, if anything does.
-    """
+    """The core parts that the API needs."""
 
     experiments: Experiments
     runs: Runs
     metrics: Metrics
     artifacts: Artifacts
-    model_metrics: ModelMetrics | None = None
+    models: LoggedModels
 
 
 def routes(
@@ -76,7 +74,9 @@ def _tracking(subjects: Subjects) -> list[Endpoint]:
         *ExperimentRoutes(subjects.experiments).endpoints(),
         *RunRoutes(subjects.runs, roots).endpoints(),
         *SearchRoutes(subjects.runs, roots).endpoints(),
-        *LoggingRoutes(subjects.runs, subjects.metrics, subjects.model_metrics).endpoints(),
+        *LoggingRoutes(subjects.runs, subjects.metrics).endpoints(),
+        *InputRoutes(subjects.runs, subjects.experiments).endpoints(),
+        *LoggedModelRoutes(subjects.models, roots).endpoints(),
         *LogModelRoutes(subjects.runs).endpoints(),
         *HistoryRoutes(Histories(subjects.metrics)).endpoints(),
         *ArtifactRoutes(subjects.artifacts, roots).endpoints(),

@@ -170,6 +170,7 @@ _CODES_OF_REASONS: Final = {
 _PHRASES: Final[dict[Reason, Callable[[Failure], str]]] = {
     Reason.RUN_NOT_FOUND: _named("Run with id={} not found", "run_id"),
     Reason.EXPERIMENT_NOT_FOUND: _no_experiment,
+    Reason.MODEL_NOT_FOUND: _named("Logged model with ID '{}' not found.", "model_id"),
     Reason.RUN_DELETED: _named(NOT_ACTIVE.format("run", "{}"), "run_id"),
     Reason.EXPERIMENT_DELETED: _named(NOT_ACTIVE.format("experiment", "{}"), "experiment_id"),
     Reason.EXPERIMENT_EXISTS: _named("Experiment(name={}) already exists: {}", "name"),

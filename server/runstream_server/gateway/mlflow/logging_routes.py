@@ -24,7 +24,6 @@ from runstream_server.gateway.mlflow.limits import (
 )
 from runstream_server.gateway.mlflow.metric_columns import (
     MetricColumns,
-    ModelMetrics,
     checked_metrics,
     plain_metrics,
 )
@@ -64,18 +63,11 @@ _RUN_ID: Final = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 
 
 class LoggingRoutes:
-    """Serves `runs/log-*`, `set-tag` and `delete-tag`.
+    """Serves `runs/log-*`, `set-tag` and `delete-tag`."""
 
-    Args:
-        runs: The runs.
-        metrics: Their metrics.
-        of_models: Takes metrics that name a logged model, if anything does.
-    """
-
-    def __init__(self, runs: Runs, metrics: Metrics, of_models: ModelMetrics | None = None) -> None:
+    def __init__(self, runs: Runs, metrics: Metrics) -> None:
         self._runs = runs
         self._metrics = metrics
-        self._of_models = of_models
 
     def endpoints(self) -> list[Endpoint]:
         """Lists what this serves."""
@@ -138,10 +130,13 @@ class LoggingRoutes:
 
     async def _log_metrics(self, run_id: str, metrics: MetricColumns) -> None:
         await self._metrics.log_columns(
-            run_id, metrics.keys, metrics.step, metrics.time_us, metrics.value
+            run_id,
+            metrics.keys,
+            metrics.step,
+            metrics.time_us,
+            metrics.value,
+            of_models=metrics.of_models,
         )
-        if metrics.of_models and self._of_models is not None:
-            await self._of_models.log(run_id, metrics.of_models)
 
 
 def _batch_metrics(document: object) -> MetricColumns:

@@ -6,12 +6,13 @@ as soon as anything is unusual, all are read one by one, and refused by name.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import numpy as np
 
 from runstream_server.core.logformat import Float64s, Int64s
-from runstream_server.gateway.mlflow.errors import invalid_value
+from runstream_server.core.model_points import ModelMetric
+from runstream_server.gateway.mlflow.errors import MlflowError, invalid_value
 from runstream_server.gateway.mlflow.limits import (
     MAX_KEY_CHARS,
     check_key,
@@ -21,33 +22,12 @@ from runstream_server.gateway.mlflow.limits import (
 from runstream_server.gateway.mlflow.shapes import Message
 from runstream_server.gateway.mlflow.times import MAX_METRIC_TIME_MS, US_PER_MS
 
-__all__ = ["MetricColumns", "ModelMetric", "ModelMetrics", "checked_metrics", "plain_metrics"]
+__all__ = ["MetricColumns", "checked_metrics", "plain_metrics"]
 
 _NUMBERS: Final = frozenset({int, float})
 _TEXTS: Final = frozenset({str})
 _INTEGERS: Final = frozenset({int})
 _PLAIN_FIELDS: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class ModelMetric:
-    """A metric that belongs to a logged model as well as to its run."""
-
-    model_id: str
-    key: str
-    value: float
-    step: int
-    time_us: int
-    dataset_name: str
-    dataset_digest: str
-
-
-class ModelMetrics(Protocol):
-    """Takes the metrics of logged models."""
-
-    async def log(self, run_id: str, metrics: Sequence[ModelMetric]) -> None:
-        """Stores metrics that a run has logged for models; again makes no difference."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +108,8 @@ def _check(metric: Message, prefix: str) -> None:
     if time_ms > MAX_METRIC_TIME_MS:
         remedy = f"metric '{key}' needs a timestamp of at most {MAX_METRIC_TIME_MS} milliseconds"
         raise invalid_value(f"{prefix}timestamp", time_ms, remedy)
+    if bool(metric.text("dataset_name")) != bool(metric.text("dataset_digest")):
+        raise MlflowError("Both dataset_name and dataset_digest must be provided, or neither.")
 
 
 def _of_model(metric: Message) -> ModelMetric:
