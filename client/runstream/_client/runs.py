@@ -104,18 +104,35 @@ def get_run(run_id: str, *, omit_metrics: bool = False) -> Unary[Run]:
     )
 
 
-def update_run(run_id: str, *, name: str) -> Unary[Run]:
-    """Changes a run's name.
+def update_run(
+    run_id: str,
+    *,
+    name: str | None = None,
+    status: str | None = None,
+    end_time: datetime | None = None,
+) -> Unary[Run]:
+    """Changes a run's name, or overrules its status or end time.
+
+    Args:
+        run_id: The run.
+        name: Its new name. None leaves it.
+        status: Any `RunStatus`; one that is no end takes the end time away. None leaves it.
+        end_time: When it ended. None leaves it.
 
     Raises:
         FailedPrecondition: if the run is deleted.
         NotFound: if there is none.
     """
-    request = pb.UpdateRunRequest(
-        run=run_pb2.Run(run_id=run_id, name=name), update_mask=FieldMask(paths=["name"])
-    )
+    run = run_pb2.Run(run_id=run_id, name=name or "", end_time=timestamp_of(end_time))
+    if status is not None:
+        run.status = run_status_number(status)
+    given = {"name": name, "status": status, "end_time": end_time}
+    paths = [path for path, value in given.items() if value is not None]
     return Unary(
-        method=f"{_SERVICE}UpdateRun", request=request, answer=pb.UpdateRunResponse, convert=_run
+        method=f"{_SERVICE}UpdateRun",
+        request=pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths)),
+        answer=pb.UpdateRunResponse,
+        convert=_run,
     )
 
 

@@ -209,8 +209,8 @@ class UpdateRunRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Names the fields to change; only `name` can be. Unset means every field that is set; other fields may then hold what
-        they hold, and a different value is INVALID_ARGUMENT `INVALID_VALUE`.
+        """Names the fields to change: `name`, `status` (to any; one that is no end takes the end time away) and `end_time` can be.
+        Unset means the name; other fields may then hold what they hold, and a different value is INVALID_ARGUMENT `INVALID_VALUE`.
         """
 
     def __init__(

@@ -142,7 +142,9 @@ class RunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRun(self, request, context):
-        """Changes a run's name. Idempotent.
+        """Changes a run's name, or overrules its status or end time. Idempotent.
+
+        Jobs end and continue runs by FinishRun and ResumeRun; this is for those who know better afterwards.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,7 +47,10 @@ class RunServiceStub:
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]
     """Returns a run, deleted or not, with its params, tags and latest metrics."""
     UpdateRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]
-    """Changes a run's name. Idempotent."""
+    """Changes a run's name, or overrules its status or end time. Idempotent.
+
+    Jobs end and continue runs by FinishRun and ResumeRun; this is for those who know better afterwards.
+    """
     FinishRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.FinishRunRequest, _run_service_pb2.FinishRunResponse]
     """Ends a run as FINISHED, FAILED or KILLED. Idempotent. A run that says FINISHED while one of its writers has failed ends
     as FAILED. Points may still be logged to it.
@@ -100,7 +103,10 @@ class RunServiceAsyncStub(RunServiceStub):
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]  # type: ignore[assignment]
     """Returns a run, deleted or not, with its params, tags and latest metrics."""
     UpdateRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]  # type: ignore[assignment]
-    """Changes a run's name. Idempotent."""
+    """Changes a run's name, or overrules its status or end time. Idempotent.
+
+    Jobs end and continue runs by FinishRun and ResumeRun; this is for those who know better afterwards.
+    """
     FinishRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.FinishRunRequest, _run_service_pb2.FinishRunResponse]  # type: ignore[assignment]
     """Ends a run as FINISHED, FAILED or KILLED. Idempotent. A run that says FINISHED while one of its writers has failed ends
     as FAILED. Points may still be logged to it.
@@ -168,7 +174,10 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.UpdateRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.UpdateRunResponse, _abc.Awaitable[_run_service_pb2.UpdateRunResponse]]:
-        """Changes a run's name. Idempotent."""
+        """Changes a run's name, or overrules its status or end time. Idempotent.
+
+        Jobs end and continue runs by FinishRun and ResumeRun; this is for those who know better afterwards.
+        """
 
     @_abc_1.abstractmethod
     def FinishRun(

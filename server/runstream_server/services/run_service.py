@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from runstream.v1 import run_pb2, run_service_pb2 as pb, run_service_pb2_grpc as pb_grpc
-from runstream_server.core.runs import Run, Runs, RunSearch
+from runstream_server.core.runs import Run, Runs, RunSearch, RunStatus
 from runstream_server.core.search.pages import PageRequest
 from runstream_server.core.validation import (
     check_count,
@@ -56,10 +56,8 @@ class RunServicer(pb_grpc.RunServiceServicer):
         run = await self._runs.update(
             run_id,
             name=request.run.name if "name" in paths else None,
-            status=convert.run_status("run.status", request.run.status)
-            if "status" in paths
-            else None,
-            end_time_us=_end_time(request.run) if "end_time" in paths else None,
+            status=_status(request.run) if "status" in paths else None,
+            end_time_us=_end_time_us(request.run) if "end_time" in paths else None,
         )
         return pb.UpdateRunResponse(run=run_message(run))
 
@@ -188,6 +186,16 @@ class RunServicer(pb_grpc.RunServiceServicer):
             if getattr(given, name) != getattr(stored, name):
                 remedy = "it cannot be changed; leave it out, or set update_mask to name"
                 raise invalid_value(f"run.{name}", getattr(given, name), remedy)
+
+
+def _status(run: run_pb2.Run) -> RunStatus:
+    return convert.run_status("run.status", run.status)
+
+
+def _end_time_us(run: run_pb2.Run) -> int:
+    if not run.HasField("end_time"):
+        raise missing_value("run.end_time", "set it, or leave it out of update_mask")
+    return convert.microseconds("run.end_time", run.end_time)
 
 
 def _id(text: str) -> str:

@@ -69,20 +69,40 @@ async def test_a_run_that_was_read_is_renamed_without_a_mask(tracking: Tracking)
     assert renamed.name == "b"
 
 
+async def test_a_status_is_overruled_whatever_it_was(tracking: Tracking) -> None:
+    await tracking.run(1, name="a")
+    told = run_pb2.Run(run_id=hex_id(1), status=run_pb2.RUN_STATUS_FAILED, end_time=A_TIME)
+
+    ended = await tracking.runs.UpdateRun(
+        pb.UpdateRunRequest(run=told, update_mask=FieldMask(paths=["status", "end_time"]))
+    )
+    told.status = run_pb2.RUN_STATUS_SCHEDULED
+    back = await tracking.runs.UpdateRun(
+        pb.UpdateRunRequest(run=told, update_mask=FieldMask(paths=["status"]))
+    )
+
+    assert (ended.run.name, ended.run.status) == ("a", run_pb2.RUN_STATUS_FAILED)
+    assert ended.run.end_time == A_TIME
+    assert back.run.status == run_pb2.RUN_STATUS_SCHEDULED
+    assert not back.run.HasField("end_time")
+
+
 @pytest.mark.parametrize(
     ("changes", "paths", "reason", "field"),
     [
         ({"name": "b", "user": "x"}, [], "INVALID_VALUE", "run.user"),
         ({"name": "b", "start_time": A_TIME}, [], "INVALID_VALUE", "run.start_time"),
         ({"name": "b", "experiment_id": "1"}, [], "INVALID_VALUE", "run.experiment_id"),
-        ({"name": "b"}, ["status"], "INVALID_VALUE", "update_mask"),
+        ({"name": "b"}, ["user"], "INVALID_VALUE", "update_mask"),
+        ({"name": "b"}, ["status"], "MISSING_VALUE", "run.status"),
+        ({"name": "b"}, ["end_time"], "MISSING_VALUE", "run.end_time"),
         ({}, ["name"], "MISSING_VALUE", "run.name"),
         ({}, [], "MISSING_VALUE", "run.name"),
         ({"name": "n" * 501}, [], "VALUE_TOO_LONG", "run.name"),
         ({"run_id": "", "name": "b"}, [], "MISSING_VALUE", "run.run_id"),
     ],
 )
-async def test_nothing_but_the_name_is_updated(
+async def test_nothing_but_what_the_mask_may_name_is_updated(
     tracking: Tracking, changes: dict[str, Any], paths: list[str], reason: str, field: str
 ) -> None:
     await tracking.run(1, name="a")

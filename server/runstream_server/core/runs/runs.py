@@ -113,15 +113,6 @@ class Runs:
         ends = [[number + 1] for number, _ in found]
         return cut(question, [writer for _, writer in found[:limit]], ends)
 
-    async def rename(self, run_id: str, name: str) -> Run:
-        """Changes a run's name, which is the tag `mlflow.runName` as well."""
-        labels.check_run_name("run.name", name)
-
-        async def change(connection: AsyncConnection) -> None:
-            await labels.set_tags(connection, run_id, {reserved_tags.RUN_NAME: name})
-
-        return await self._change(run_id, None, change)
-
     async def log(
         self,
         run_id: str,
@@ -173,11 +164,11 @@ class Runs:
         end_time_us: int | None = None,
         name: str | None = None,
     ) -> Run:
-        """Changes what is given, as MLflow's clients do; see core.runs.endings for the rest."""
+        """Changes what is given; any status may follow any other."""
         if end_time_us is not None:
-            check_time_us("end_time", end_time_us)
+            check_time_us("run.end_time", end_time_us)
         if name is not None:
-            labels.check_run_name("run_name", name)
+            labels.check_run_name("run.name", name)
 
         async def change(connection: AsyncConnection) -> RunStatus | None:
             if name is not None:
