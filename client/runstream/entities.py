@@ -11,6 +11,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from runstream._model_entities import (
+    Dataset,
+    DatasetInput,
+    DatasetSummary,
+    LoggedModel,
+    LoggedModelMetric,
+    LoggedModelOrder,
+    ModelOutput,
+)
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -25,6 +35,9 @@ __all__ = [
     "Chart",
     "ChartAxis",
     "ChartSeries",
+    "Dataset",
+    "DatasetInput",
+    "DatasetSummary",
     "DigestState",
     "Experiment",
     "FloatColumn",
@@ -33,7 +46,12 @@ __all__ = [
     "LatestMetric",
     "LifecycleStage",
     "Limits",
+    "LoggedModel",
+    "LoggedModelMetric",
+    "LoggedModelOrder",
+    "LoggedModelStatus",
     "MetricPoint",
+    "ModelOutput",
     "Point",
     "Run",
     "RunStatus",
@@ -89,6 +107,15 @@ class DigestState(_ContractEnum):
     PENDING = "PENDING"
     VERIFIED = "VERIFIED"
     MISMATCH = "MISMATCH"
+
+
+class LoggedModelStatus(_ContractEnum):
+    """Says whether a logged model is ready for use."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
 
 
 class ViewType(StrEnum):
@@ -158,6 +185,9 @@ class Run:
         user: Who started it.
         artifact_uri: Where its artifacts lie.
         latest_metrics: The latest point of each metric, by key. Empty if they were left out.
+        dataset_inputs: The datasets that it read. Empty if inputs and outputs were left out.
+        model_inputs: The ids of the logged models that it read.
+        model_outputs: The logged models that it made.
     """
 
     run_id: str
@@ -176,6 +206,9 @@ class Run:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     latest_metrics: Mapping[str, LatestMetric]
+    dataset_inputs: Sequence[DatasetInput] = ()
+    model_inputs: Sequence[str] = ()
+    model_outputs: Sequence[ModelOutput] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -247,6 +280,11 @@ class MetricPoint:
     time_us: int | None = None
     """None means now."""
     rank: int | None = None
+    model_id: str = ""
+    """The logged model that the value was measured of, which keeps the point as well."""
+    dataset_name: str = ""
+    """The dataset that it was measured on, together with `dataset_digest`."""
+    dataset_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +434,9 @@ class Upload:
 
     upload_id: str
     run_id: str
+    """Empty when the artifact is a logged model's."""
+    model_id: str
+    """Empty when the artifact is a run's."""
     path: str
     durable_offset: int
     """So many bytes survive any crash of the server."""

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from runstream import entities as e
+from runstream._client.inputs import dataset_inputs_of, model_outputs_of
 from runstream.errors import InvalidValue
 from runstream.v1 import (
     artifact_pb2,
@@ -21,12 +22,15 @@ __all__ = [
     "artifact_of",
     "chart_axis_number",
     "experiment_of",
+    "lifecycle_stage_of",
+    "names_of",
     "run_of",
     "run_status_number",
     "selector_of",
     "series_of",
     "server_info_of",
     "summary_of",
+    "time_of",
     "timestamp_of",
     "upload_of",
     "view_type_number",
@@ -36,13 +40,14 @@ __all__ = [
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _names(items: Iterable[tuple[str, int]], prefix: str) -> dict[int, str]:
+def names_of(items: Iterable[tuple[str, int]], prefix: str) -> dict[int, str]:
+    """Returns the names of an enum's values by their numbers, without the prefix they share."""
     return {number: name.removeprefix(prefix) for name, number in items}
 
 
-_RUN_STATUSES: Final = _names(run_pb2.RunStatus.items(), "RUN_STATUS_")
-_LIFECYCLE_STAGES: Final = _names(experiment_pb2.LifecycleStage.items(), "LIFECYCLE_STAGE_")
-_DIGEST_STATES: Final = _names(artifact_pb2.DigestState.items(), "DIGEST_STATE_")
+_RUN_STATUSES: Final = names_of(run_pb2.RunStatus.items(), "RUN_STATUS_")
+_LIFECYCLE_STAGES: Final = names_of(experiment_pb2.LifecycleStage.items(), "LIFECYCLE_STAGE_")
+_DIGEST_STATES: Final = names_of(artifact_pb2.DigestState.items(), "DIGEST_STATE_")
 
 
 def experiment_of(message: experiment_pb2.Experiment) -> e.Experiment:
@@ -51,9 +56,9 @@ def experiment_of(message: experiment_pb2.Experiment) -> e.Experiment:
         experiment_id=message.experiment_id,
         name=message.name,
         artifact_location=message.artifact_location,
-        lifecycle_stage=_lifecycle_stage(message.lifecycle_stage),
-        create_time=_time(message, "create_time"),
-        update_time=_time(message, "update_time"),
+        lifecycle_stage=lifecycle_stage_of(message.lifecycle_stage),
+        create_time=time_of(message, "create_time"),
+        update_time=time_of(message, "update_time"),
         tags=dict(message.tags),
     )
 
@@ -65,11 +70,11 @@ def run_of(message: run_pb2.Run) -> e.Run:
         experiment_id=message.experiment_id,
         name=message.name,
         status=_run_status(message.status),
-        lifecycle_stage=_lifecycle_stage(message.lifecycle_stage),
-        start_time=_time(message, "start_time"),
-        end_time=_time(message, "end_time"),
-        create_time=_time(message, "create_time"),
-        update_time=_time(message, "update_time"),
+        lifecycle_stage=lifecycle_stage_of(message.lifecycle_stage),
+        start_time=time_of(message, "start_time"),
+        end_time=time_of(message, "end_time"),
+        create_time=time_of(message, "create_time"),
+        update_time=time_of(message, "update_time"),
         parent_run_id=message.parent_run_id,
         user=message.user,
         artifact_uri=message.artifact_uri,
@@ -77,6 +82,9 @@ def run_of(message: run_pb2.Run) -> e.Run:
         params=dict(message.params),
         tags=dict(message.tags),
         latest_metrics={metric.key: _latest(metric) for metric in message.metrics},
+        dataset_inputs=dataset_inputs_of(message),
+        model_inputs=tuple(one.model_id for one in message.model_inputs),
+        model_outputs=model_outputs_of(message),
     )
 
 
@@ -90,7 +98,7 @@ def writer_of(message: run_pb2.Writer) -> e.Writer:
         next_record=message.next_record,
         status=_run_status(message.status),
         status_message=message.status_message,
-        create_time=_time(message, "create_time"),
+        create_time=time_of(message, "create_time"),
         skipped=tuple(
             e.SkippedRows(first_row=skip.first_row, count=skip.count, reason=skip.reason)
             for skip in message.skipped
@@ -127,7 +135,7 @@ def artifact_of(message: artifact_pb2.Artifact) -> e.Artifact:
         path=message.path,
         directory=message.directory,
         size_bytes=message.size_bytes,
-        update_time=_time(message, "update_time"),
+        update_time=time_of(message, "update_time"),
         sha256=message.sha256.hex(),
         digest_state=e.DigestState(_DIGEST_STATES.get(message.digest_state, "")),
     )
@@ -138,6 +146,7 @@ def upload_of(message: artifact_pb2.Upload) -> e.Upload:
     return e.Upload(
         upload_id=message.upload_id,
         run_id=message.run_id,
+        model_id=message.model_id,
         path=message.path,
         durable_offset=message.durable_offset,
         complete=message.complete,
@@ -152,7 +161,7 @@ def server_info_of(message: server_service_pb2.GetServerInfoResponse) -> e.Serve
         database=message.database,
         artifact_store=message.artifact_store,
         schema_version=message.schema_version,
-        start_time=_time(message, "start_time"),
+        start_time=time_of(message, "start_time"),
         http_address=message.http_address,
         limits=e.Limits(
             max_message_bytes=limits.max_message_bytes,
@@ -221,7 +230,8 @@ def timestamp_of(time: datetime | None) -> Timestamp | None:
     return stamp
 
 
-def _time(message: Message, field: str) -> datetime | None:
+def time_of(message: Message, field: str) -> datetime | None:
+    """Converts the time in a field of a message; None when it is not set."""
     if not message.HasField(field):
         return None
     stamp: Timestamp = getattr(message, field)
@@ -258,5 +268,6 @@ def _run_status(number: int) -> e.RunStatus:
     return e.RunStatus(_RUN_STATUSES.get(number, ""))
 
 
-def _lifecycle_stage(number: int) -> e.LifecycleStage:
+def lifecycle_stage_of(number: int) -> e.LifecycleStage:
+    """Converts a lifecycle stage."""
     return e.LifecycleStage(_LIFECYCLE_STAGES.get(number, ""))

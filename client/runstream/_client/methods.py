@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
-from runstream._client import artifacts, experiments, info, metrics, runs
+from runstream._client import artifacts, experiments, info, inputs, metrics, models, runs
 from runstream._client.calls import Collect, Pages, Unary
 from runstream._client.metrics import Watch
 from runstream.entities import RunUpdate
@@ -179,6 +179,20 @@ class Methods:
     set_tags = UnaryMethod(runs.set_tags)
     delete_tags = UnaryMethod(runs.delete_tags)
     list_writers = PagesMethod(runs.list_writers)
+
+    log_inputs = UnaryMethod(inputs.log_inputs)
+    log_outputs = UnaryMethod(inputs.log_outputs)
+    search_datasets = PagesMethod(inputs.search_datasets)
+
+    create_logged_model = UnaryMethod(models.create_logged_model)
+    get_logged_model = UnaryMethod(models.get_logged_model)
+    finalize_logged_model = UnaryMethod(models.finalize_logged_model)
+    delete_logged_model = UnaryMethod(models.delete_logged_model)
+    set_logged_model_tags = UnaryMethod(models.set_logged_model_tags)
+    delete_logged_model_tags = UnaryMethod(models.delete_logged_model_tags)
+    log_logged_model_params = UnaryMethod(models.log_logged_model_params)
+    search_logged_models = PagesMethod(models.search_logged_models)
+    list_logged_model_metrics = PagesMethod(models.list_logged_model_metrics)
 
     log_metrics = UnaryMethod(metrics.log_metrics)
     list_series = PagesMethod(metrics.list_series)

@@ -52,8 +52,8 @@ def log_metrics(run_id: str, points: Iterable[MetricPoint]) -> Unary[int]:
 
     Raises:
         FailedPrecondition: if the run is deleted.
-        InvalidValue: if a key cannot be stored.
-        NotFound: if there is no such run.
+        InvalidValue: if a key or a dataset cannot be stored.
+        NotFound: if there is no such run, or no logged model that a point names.
     """
     # With a time in it, the request may be repeated: a point is its content.
     now_us = time.time_ns() // 1_000
@@ -66,6 +66,9 @@ def log_metrics(run_id: str, points: Iterable[MetricPoint]) -> Unary[int]:
                 step=point.step,
                 time_unix_us=now_us if point.time_us is None else point.time_us,
                 rank=point.rank,
+                model_id=point.model_id,
+                dataset_name=point.dataset_name,
+                dataset_digest=point.dataset_digest,
             )
             for point in points
         ],

@@ -86,19 +86,20 @@ def create_run(
     )
 
 
-def get_run(run_id: str, *, omit_metrics: bool = False) -> Unary[Run]:
-    """Returns a run, deleted or not, with its params, tags and latest metrics.
+def get_run(run_id: str, *, omit_metrics: bool = False, omit_inputs: bool = False) -> Unary[Run]:
+    """Returns a run, deleted or not, with its params, tags, latest metrics, inputs and outputs.
 
     Args:
         run_id: The run.
         omit_metrics: Whether to leave out the metrics, of which a big run has very many.
+        omit_inputs: Whether to leave out inputs and outputs.
 
     Raises:
         NotFound: if there is none.
     """
     return Unary(
         method=f"{_SERVICE}GetRun",
-        request=pb.GetRunRequest(run_id=run_id, omit_metrics=omit_metrics),
+        request=pb.GetRunRequest(run_id=run_id, omit_metrics=omit_metrics, omit_inputs=omit_inputs),
         answer=pb.GetRunResponse,
         convert=_run,
     )
@@ -234,6 +235,7 @@ def search_runs(
     view_type: str | None = None,
     page_size: int = 0,
     omit_metrics: bool = False,
+    omit_inputs: bool = False,
 ) -> Pages[Run]:
     """Finds runs, page by page as they are asked for.
 
@@ -245,6 +247,7 @@ def search_runs(
         view_type: A `ViewType`; None means active ones.
         page_size: The most to fetch at once; 0 means 100.
         omit_metrics: Whether to leave out the latest metrics.
+        omit_inputs: Whether to leave out inputs and outputs.
 
     Raises:
         InvalidValue: if the filter or the order cannot be read; the message says where.
@@ -256,6 +259,7 @@ def search_runs(
         view_type=view_type_number(view_type),
         page_size=page_size,
         omit_metrics=omit_metrics,
+        omit_inputs=omit_inputs,
     )
     return Pages(
         method=f"{_SERVICE}SearchRuns",
