@@ -85,10 +85,16 @@ class AsyncClient(Methods, AsyncExecutor):
         await self.close()
 
     async def upload_artifact(
-        self, run_id: str, path: str, source: UploadSource, *, upload_id: str | None = None
+        self,
+        run_id: str = "",
+        path: str = "",
+        source: UploadSource | None = None,
+        *,
+        upload_id: str | None = None,
+        model_id: str = "",
     ) -> Artifact:
         """Uploads a file; see `Client.upload_artifact`."""
-        with await asyncio.to_thread(UploadJob, run_id, path, source, upload_id) as job:
+        with await asyncio.to_thread(UploadJob, run_id, path, source, upload_id, model_id) as job:
             retries = self._settings.retries()
             offset = await self._durable_offset(job) if upload_id else 0
             while True:
@@ -106,35 +112,51 @@ class AsyncClient(Methods, AsyncExecutor):
 
     async def download_artifact(
         self,
-        run_id: str,
-        path: str,
+        run_id: str = "",
+        path: str = "",
         destination: str | os.PathLike[str] | None = None,
         *,
         offset: int = 0,
         limit: int = 0,
+        model_id: str = "",
     ) -> Path:
         """Downloads a file, or a part of it; see `Client.download_artifact`."""
         target = destination_of(path, destination)
         with NewFile(target) as file:
-            await self._receive(DownloadJob(run_id, path, file, offset=offset, limit=limit))
+            job = DownloadJob(run_id, path, file, offset=offset, limit=limit, model_id=model_id)
+            await self._receive(job)
         return target
 
     async def download_artifacts(
-        self, run_id: str, path: str = "", destination: str | os.PathLike[str] | None = None
+        self,
+        run_id: str = "",
+        path: str = "",
+        destination: str | os.PathLike[str] | None = None,
+        *,
+        model_id: str = "",
     ) -> list[Path]:
         """Downloads a file, or a folder with all it holds; see `Client.download_artifacts`."""
         folder = Path(destination) if destination is not None else Path()
         return [
-            await self.download_artifact(run_id, found.path, local_path(folder, found.path))
-            async for found in self._files(run_id, path)
+            await self.download_artifact(
+                run_id, found.path, local_path(folder, found.path), model_id=model_id
+            )
+            async for found in self._files(run_id, model_id, path)
         ]
 
     async def read_artifact(
-        self, run_id: str, path: str, *, offset: int = 0, limit: int = 0
+        self,
+        run_id: str = "",
+        path: str = "",
+        *,
+        offset: int = 0,
+        limit: int = 0,
+        model_id: str = "",
     ) -> bytes:
         """Returns the bytes of a file, or of a part of it; see `Client.read_artifact`."""
         memory = MemorySink()
-        await self._receive(DownloadJob(run_id, path, memory, offset=offset, limit=limit))
+        job = DownloadJob(run_id, path, memory, offset=offset, limit=limit, model_id=model_id)
+        await self._receive(job)
         return bytes(memory.content)
 
     async def execute_unary(self, call: Unary[T]) -> T:
@@ -233,10 +255,10 @@ class AsyncClient(Methods, AsyncExecutor):
                 if not is_timeout(error) and not await self._pause(retries, error):
                     raise to_error(error, self.uri) from error
 
-    async def _files(self, run_id: str, path: str) -> AsyncIterator[Artifact]:
-        async for found in self.list_artifacts(run_id, path):
+    async def _files(self, run_id: str, model_id: str, path: str) -> AsyncIterator[Artifact]:
+        async for found in self.list_artifacts(run_id, path, model_id=model_id):
             if found.directory:
-                async for below in self._files(run_id, found.path):
+                async for below in self._files(run_id, model_id, found.path):
                     yield below
             else:
                 yield found

@@ -92,7 +92,13 @@ class Client(Methods, SyncExecutor):
         self.close()
 
     def upload_artifact(
-        self, run_id: str, path: str, source: UploadSource, *, upload_id: str | None = None
+        self,
+        run_id: str = "",
+        path: str = "",
+        source: UploadSource | None = None,
+        *,
+        upload_id: str | None = None,
+        model_id: str = "",
     ) -> Artifact:
         """Uploads a file, which replaces an earlier one of the same path once it is whole.
 
@@ -103,15 +109,16 @@ class Client(Methods, SyncExecutor):
             path: The artifact's path.
             source: A file, content, or an open binary file that can seek, from where it stands on.
             upload_id: 32 hexadecimal digits, to continue an upload that another process began.
+            model_id: The logged model that gets the file, instead of a run.
 
         Raises:
             OSError: if the source cannot be read.
             InvalidValue: if the path is none of an artifact's, or the source cannot seek.
             DataLoss: if what arrived is not what was sent.
-            NotFound: if there is no such run.
+            NotFound: if there is no such run or logged model.
             ServerUnavailable: if the server cannot be reached any more.
         """
-        with UploadJob(run_id, path, source, upload_id) as job:
+        with UploadJob(run_id, path, source, upload_id, model_id) as job:
             retries = self._settings.retries()
             offset = self._durable_offset(job) if upload_id else 0
             while True:
@@ -131,12 +138,13 @@ class Client(Methods, SyncExecutor):
 
     def download_artifact(
         self,
-        run_id: str,
-        path: str,
+        run_id: str = "",
+        path: str = "",
         destination: str | os.PathLike[str] | None = None,
         *,
         offset: int = 0,
         limit: int = 0,
+        model_id: str = "",
     ) -> Path:
         """Downloads a file, or a part of it, and returns where it is.
 
@@ -149,21 +157,28 @@ class Client(Methods, SyncExecutor):
                 None means the current folder.
             offset: The first byte.
             limit: The most bytes; 0 means all up to the end.
+            model_id: The logged model that has the file, instead of a run.
 
         Raises:
             OSError: if the file cannot be written.
             DataLoss: if the bytes are not those that were uploaded.
             InvalidValue: if the artifact is a folder.
-            NotFound: if there is no such run or artifact.
+            NotFound: if there is no such owner or artifact.
             OutOfRange: if the offset lies beyond the end.
         """
         target = destination_of(path, destination)
         with NewFile(target) as file:
-            self._receive(DownloadJob(run_id, path, file, offset=offset, limit=limit))
+            job = DownloadJob(run_id, path, file, offset=offset, limit=limit, model_id=model_id)
+            self._receive(job)
         return target
 
     def download_artifacts(
-        self, run_id: str, path: str = "", destination: str | os.PathLike[str] | None = None
+        self,
+        run_id: str = "",
+        path: str = "",
+        destination: str | os.PathLike[str] | None = None,
+        *,
+        model_id: str = "",
     ) -> list[Path]:
         """Downloads a file, or a folder with all it holds, and returns the files.
 
@@ -171,29 +186,41 @@ class Client(Methods, SyncExecutor):
             run_id: The run.
             path: The artifact's path; empty means all artifacts.
             destination: The folder that gets them, under their paths; None is the current one.
+            model_id: The logged model that has them, instead of a run.
 
         Raises:
             OSError: if a file cannot be written.
             DataLoss: if bytes are not those that were uploaded.
-            NotFound: if there is no such run.
+            NotFound: if there is no such run or logged model.
         """
         folder = Path(destination) if destination is not None else Path()
         return [
-            self.download_artifact(run_id, found.path, local_path(folder, found.path))
-            for found in self._files(run_id, path)
+            self.download_artifact(
+                run_id, found.path, local_path(folder, found.path), model_id=model_id
+            )
+            for found in self._files(run_id, model_id, path)
         ]
 
-    def read_artifact(self, run_id: str, path: str, *, offset: int = 0, limit: int = 0) -> bytes:
+    def read_artifact(
+        self,
+        run_id: str = "",
+        path: str = "",
+        *,
+        offset: int = 0,
+        limit: int = 0,
+        model_id: str = "",
+    ) -> bytes:
         """Returns the bytes of a file, or of a part of it; see `download_artifact`.
 
         Raises:
             DataLoss: if the bytes are not those that were uploaded.
             InvalidValue: if the artifact is a folder.
-            NotFound: if there is no such run or artifact.
+            NotFound: if there is no such owner or artifact.
             OutOfRange: if the offset lies beyond the end.
         """
         memory = MemorySink()
-        self._receive(DownloadJob(run_id, path, memory, offset=offset, limit=limit))
+        job = DownloadJob(run_id, path, memory, offset=offset, limit=limit, model_id=model_id)
+        self._receive(job)
         return bytes(memory.content)
 
     def execute_unary(self, call: Unary[T]) -> T:
@@ -280,10 +307,10 @@ class Client(Methods, SyncExecutor):
                 if not is_timeout(error) and not self._pause(retries, error):
                     raise to_error(error, self.uri) from error
 
-    def _files(self, run_id: str, path: str) -> Iterator[Artifact]:
-        for found in self.list_artifacts(run_id, path):
+    def _files(self, run_id: str, model_id: str, path: str) -> Iterator[Artifact]:
+        for found in self.list_artifacts(run_id, path, model_id=model_id):
             if found.directory:
-                yield from self._files(run_id, found.path)
+                yield from self._files(run_id, model_id, found.path)
             else:
                 yield found
 

@@ -14,7 +14,9 @@ UPLOAD: Final = f"{_SERVICE}UploadArtifact"
 DOWNLOAD: Final = f"{_SERVICE}DownloadArtifact"
 
 
-def list_artifacts(run_id: str, path: str = "", *, page_size: int = 0) -> Pages[Artifact]:
+def list_artifacts(
+    run_id: str = "", path: str = "", *, page_size: int = 0, model_id: str = ""
+) -> Pages[Artifact]:
     """Lists the files and folders directly below a folder, ordered by name.
 
     A folder that does not exist is empty; a path that is a file yields that file.
@@ -23,27 +25,35 @@ def list_artifacts(run_id: str, path: str = "", *, page_size: int = 0) -> Pages[
         run_id: The run.
         path: The folder; empty means the top.
         page_size: The most to fetch at once; 0 means 1 000.
+        model_id: The logged model, instead of a run.
 
     Raises:
-        NotFound: if there is no such run.
+        NotFound: if there is no such run or logged model.
     """
     return Pages(
         method=f"{_SERVICE}ListArtifacts",
-        request=pb.ListArtifactsRequest(run_id=run_id, path=path, page_size=page_size),
+        request=pb.ListArtifactsRequest(
+            run_id=run_id, model_id=model_id, path=path, page_size=page_size
+        ),
         answer=pb.ListArtifactsResponse,
         convert=_artifacts,
     )
 
 
-def delete_artifact(run_id: str, path: str) -> Unary[bool]:
+def delete_artifact(run_id: str = "", path: str = "", *, model_id: str = "") -> Unary[bool]:
     """Deletes a file, or a folder with all it holds; returns whether there was one.
 
+    Args:
+        run_id: The run.
+        path: The artifact's path.
+        model_id: The logged model, instead of a run.
+
     Raises:
-        NotFound: if there is no such run.
+        NotFound: if there is no such run or logged model.
     """
     return Unary(
         method=f"{_SERVICE}DeleteArtifact",
-        request=pb.DeleteArtifactRequest(run_id=run_id, path=path),
+        request=pb.DeleteArtifactRequest(run_id=run_id, model_id=model_id, path=path),
         answer=pb.DeleteArtifactResponse,
         convert=_deleted,
     )

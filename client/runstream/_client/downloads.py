@@ -87,10 +87,13 @@ class DownloadJob:
     SHA-256 of a whole file is checked always, if the server knows it.
     """
 
-    def __init__(self, run_id: str, path: str, sink: Sink, *, offset: int, limit: int) -> None:
+    def __init__(
+        self, run_id: str, path: str, sink: Sink, *, offset: int, limit: int, model_id: str = ""
+    ) -> None:
         if offset < 0 or limit < 0:
             raise InvalidValue(f"offset {offset} and limit {limit} cannot be negative")
         self._run_id = run_id
+        self._model_id = model_id
         self._path = path
         self._sink = sink
         self._first = offset
@@ -120,7 +123,11 @@ class DownloadJob:
         """Returns the request for what is still to come."""
         limit = self._limit - (self._position - self._first) if self._limit else 0
         return pb.DownloadArtifactRequest(
-            run_id=self._run_id, path=self._path, offset=self._position, limit=limit
+            run_id=self._run_id,
+            model_id=self._model_id,
+            path=self._path,
+            offset=self._position,
+            limit=limit,
         )
 
     def take(self, answer: pb.DownloadArtifactResponse) -> bool:
@@ -178,7 +185,13 @@ class DownloadJob:
 
 
 def destination_of(path: str, destination: str | os.PathLike[str] | None) -> Path:
-    """Returns the file that an artifact goes to: into the folder, if it names one."""
+    """Returns the file that an artifact goes to: into the folder, if it names one.
+
+    Raises:
+        InvalidValue: if there is no path.
+    """
+    if not path:
+        raise InvalidValue("there is nothing to download: name the artifact's path")
     text = os.fspath(destination) if destination is not None else "."
     target = Path(text)
     return target / Path(path).name if target.is_dir() or text.endswith("/") else target

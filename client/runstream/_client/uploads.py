@@ -36,16 +36,24 @@ class UploadJob:
         error: What went wrong while reading, which gRPC would hide.
     """
 
-    def __init__(self, run_id: str, path: str, source: UploadSource, upload_id: str | None) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        path: str,
+        source: UploadSource | None,
+        upload_id: str | None,
+        model_id: str = "",
+    ) -> None:
         """Opens the source.
 
         Raises:
             OSError: if the file cannot be read.
-            InvalidValue: if it cannot seek.
+            InvalidValue: if there is none, or it cannot seek.
         """
         self.upload_id = upload_id or new_run_id()
         self.error: BaseException | None = None
         self._run_id = run_id
+        self._model_id = model_id
         self._path = path
         self._lock = threading.Lock()
         self._attempt = 0
@@ -57,7 +65,9 @@ class UploadJob:
         self._start = self._file.tell()
         self.size = self._file.seek(0, io.SEEK_END) - self._start
 
-    def _open(self, source: UploadSource) -> BinaryIO:
+    def _open(self, source: UploadSource | None) -> BinaryIO:
+        if source is None:
+            raise InvalidValue("there is nothing to upload: name a source")
         if isinstance(source, bytes):
             return io.BytesIO(source)
         if isinstance(source, str | os.PathLike):
@@ -90,7 +100,11 @@ class UploadJob:
             self._attempt += 1
             attempt = self._attempt
         spec = pb.UploadSpec(
-            upload_id=self.upload_id, run_id=self._run_id, path=self._path, size_bytes=self.size
+            upload_id=self.upload_id,
+            run_id=self._run_id,
+            model_id=self._model_id,
+            path=self._path,
+            size_bytes=self.size,
         )
         yield pb.UploadArtifactRequest(spec=spec).SerializeToString()
         position = min(offset, self._hashed)

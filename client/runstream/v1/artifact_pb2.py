@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brunstream/v1/artifact.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n\x08\x41rtifact\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tdirectory\x18\x02 \x01(\x08\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\x12/\n\x0c\x64igest_state\x18\x06 \x01(\x0e\x32\x19.runstream.v1.DigestState\"c\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x16\n\x0e\x64urable_offset\x18\x04 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08*{\n\x0b\x44igestState\x12\x1c\n\x18\x44IGEST_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IGEST_STATE_PENDING\x10\x01\x12\x19\n\x15\x44IGEST_STATE_VERIFIED\x10\x02\x12\x19\n\x15\x44IGEST_STATE_MISMATCH\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brunstream/v1/artifact.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n\x08\x41rtifact\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tdirectory\x18\x02 \x01(\x08\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\x12/\n\x0c\x64igest_state\x18\x06 \x01(\x0e\x32\x19.runstream.v1.DigestState\"u\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x16\n\x0e\x64urable_offset\x18\x04 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\x12\x10\n\x08model_id\x18\x06 \x01(\t*{\n\x0b\x44igestState\x12\x1c\n\x18\x44IGEST_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IGEST_STATE_PENDING\x10\x01\x12\x19\n\x15\x44IGEST_STATE_VERIFIED\x10\x02\x12\x19\n\x15\x44IGEST_STATE_MISMATCH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'runstream.v1.artifact_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DIGESTSTATE']._serialized_start=359
-  _globals['_DIGESTSTATE']._serialized_end=482
+  _globals['_DIGESTSTATE']._serialized_start=377
+  _globals['_DIGESTSTATE']._serialized_end=500
   _globals['_ARTIFACT']._serialized_start=79
   _globals['_ARTIFACT']._serialized_end=256
   _globals['_UPLOAD']._serialized_start=258
-  _globals['_UPLOAD']._serialized_end=357
+  _globals['_UPLOAD']._serialized_end=375
 # @@protoc_insertion_point(module_scope)

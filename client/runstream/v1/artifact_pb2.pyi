@@ -48,7 +48,7 @@ Global___DigestState: _TypeAlias = DigestState  # noqa: Y015
 
 @_typing.final
 class Artifact(_message.Message):
-    """Describes a file or folder among a run's artifacts."""
+    """Describes a file or folder among the artifacts of a run or a logged model."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -59,7 +59,7 @@ class Artifact(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     DIGEST_STATE_FIELD_NUMBER: _builtins.int
     path: _builtins.str
-    """Holds the path relative to the run's artifacts: `/` between segments, none of which is empty, `.` or `..`; no control
+    """Holds the path relative to the top folder of these artifacts: `/` between segments, none of which is empty, `.` or `..`; no control
     characters and no backslash; at most 1 024 bytes of UTF-8, at most 255 a segment.
     """
     directory: _builtins.bool
@@ -103,10 +103,11 @@ class Upload(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     DURABLE_OFFSET_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """Identifies the upload: 32 lower-case hexadecimal digits, made by the client."""
     run_id: _builtins.str
-    """Identifies the run."""
+    """Identifies the run. Empty when the artifact is a logged model's."""
     path: _builtins.str
     """Holds the artifact's path."""
     durable_offset: _builtins.int
@@ -115,6 +116,8 @@ class Upload(_message.Message):
     """
     complete: _builtins.bool
     """Tells whether the upload is complete and the artifact visible."""
+    model_id: _builtins.str
+    """Identifies the logged model. Empty when the artifact is a run's."""
     def __init__(
         self,
         *,
@@ -123,10 +126,11 @@ class Upload(_message.Message):
         path: _builtins.str = ...,
         durable_offset: _builtins.int = ...,
         complete: _builtins.bool = ...,
+        model_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "durable_offset", b"durable_offset", "path", b"path", "run_id", b"run_id", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "durable_offset", b"durable_offset", "model_id", b"model_id", "path", b"path", "run_id", b"run_id", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from runstream.v1 import artifact_pb2 as runstream_dot_v1_dot_artifact__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#runstream/v1/artifact_service.proto\x12\x0crunstream.v1\x1a\x1brunstream/v1/artifact.proto\"\xa6\x01\n\x15UploadArtifactRequest\x12(\n\x04spec\x18\x01 \x01(\x0b\x32\x18.runstream.v1.UploadSpecH\x00\x12*\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x19.runstream.v1.UploadChunkH\x00\x12,\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1a.runstream.v1.UploadFinishH\x00\x42\t\n\x07message\"e\n\nUploadSpec\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\r\n\x0b_size_bytes\"K\n\x0bUploadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x13\n\x06\x63rc32c\x18\x03 \x01(\x07H\x00\x88\x01\x01\x42\t\n\x07_crc32c\"R\n\x0cUploadFinish\x12\x12\n\nsize_bytes\x18\x01 \x01(\x03\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\x12\x13\n\x06\x63rc32c\x18\x03 \x01(\x07H\x00\x88\x01\x01\x42\t\n\x07_crc32c\"h\n\x16UploadArtifactResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.runstream.v1.Upload\x12(\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x16.runstream.v1.Artifact\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"9\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.runstream.v1.Upload\"V\n\x17\x44ownloadArtifactRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x03\"\x7f\n\x18\x44ownloadArtifactResponse\x12*\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.runstream.v1.ArtifactH\x00\x12,\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1b.runstream.v1.DownloadChunkH\x00\x42\t\n\x07message\"=\n\rDownloadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63rc32c\x18\x03 \x01(\x07\"[\n\x14ListArtifactsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"q\n\x15ListArtifactsResponse\x12)\n\tartifacts\x18\x01 \x03(\x0b\x32\x16.runstream.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0c\x61rtifact_uri\x18\x03 \x01(\t\"5\n\x15\x44\x65leteArtifactRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\")\n\x16\x44\x65leteArtifactResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x08\x32\xda\x03\n\x0f\x41rtifactService\x12]\n\x0eUploadArtifact\x12#.runstream.v1.UploadArtifactRequest\x1a$.runstream.v1.UploadArtifactResponse(\x01\x12L\n\tGetUpload\x12\x1e.runstream.v1.GetUploadRequest\x1a\x1f.runstream.v1.GetUploadResponse\x12\x63\n\x10\x44ownloadArtifact\x12%.runstream.v1.DownloadArtifactRequest\x1a&.runstream.v1.DownloadArtifactResponse0\x01\x12X\n\rListArtifacts\x12\".runstream.v1.ListArtifactsRequest\x1a#.runstream.v1.ListArtifactsResponse\x12[\n\x0e\x44\x65leteArtifact\x12#.runstream.v1.DeleteArtifactRequest\x1a$.runstream.v1.DeleteArtifactResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#runstream/v1/artifact_service.proto\x12\x0crunstream.v1\x1a\x1brunstream/v1/artifact.proto\"\xa6\x01\n\x15UploadArtifactRequest\x12(\n\x04spec\x18\x01 \x01(\x0b\x32\x18.runstream.v1.UploadSpecH\x00\x12*\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x19.runstream.v1.UploadChunkH\x00\x12,\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1a.runstream.v1.UploadFinishH\x00\x42\t\n\x07message\"w\n\nUploadSpec\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08model_id\x18\x05 \x01(\tB\r\n\x0b_size_bytes\"K\n\x0bUploadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x13\n\x06\x63rc32c\x18\x03 \x01(\x07H\x00\x88\x01\x01\x42\t\n\x07_crc32c\"R\n\x0cUploadFinish\x12\x12\n\nsize_bytes\x18\x01 \x01(\x03\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\x12\x13\n\x06\x63rc32c\x18\x03 \x01(\x07H\x00\x88\x01\x01\x42\t\n\x07_crc32c\"h\n\x16UploadArtifactResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.runstream.v1.Upload\x12(\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x16.runstream.v1.Artifact\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"9\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.runstream.v1.Upload\"h\n\x17\x44ownloadArtifactRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x03\x12\x10\n\x08model_id\x18\x05 \x01(\t\"\x7f\n\x18\x44ownloadArtifactResponse\x12*\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.runstream.v1.ArtifactH\x00\x12,\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1b.runstream.v1.DownloadChunkH\x00\x42\t\n\x07message\"=\n\rDownloadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63rc32c\x18\x03 \x01(\x07\"m\n\x14ListArtifactsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x10\n\x08model_id\x18\x05 \x01(\t\"q\n\x15ListArtifactsResponse\x12)\n\tartifacts\x18\x01 \x03(\x0b\x32\x16.runstream.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0c\x61rtifact_uri\x18\x03 \x01(\t\"G\n\x15\x44\x65leteArtifactRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x10\n\x08model_id\x18\x03 \x01(\t\")\n\x16\x44\x65leteArtifactResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x08\x32\xda\x03\n\x0f\x41rtifactService\x12]\n\x0eUploadArtifact\x12#.runstream.v1.UploadArtifactRequest\x1a$.runstream.v1.UploadArtifactResponse(\x01\x12L\n\tGetUpload\x12\x1e.runstream.v1.GetUploadRequest\x1a\x1f.runstream.v1.GetUploadResponse\x12\x63\n\x10\x44ownloadArtifact\x12%.runstream.v1.DownloadArtifactRequest\x1a&.runstream.v1.DownloadArtifactResponse0\x01\x12X\n\rListArtifacts\x12\".runstream.v1.ListArtifactsRequest\x1a#.runstream.v1.ListArtifactsResponse\x12[\n\x0e\x44\x65leteArtifact\x12#.runstream.v1.DeleteArtifactRequest\x1a$.runstream.v1.DeleteArtifactResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,31 +35,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOADARTIFACTREQUEST']._serialized_start=83
   _globals['_UPLOADARTIFACTREQUEST']._serialized_end=249
   _globals['_UPLOADSPEC']._serialized_start=251
-  _globals['_UPLOADSPEC']._serialized_end=352
-  _globals['_UPLOADCHUNK']._serialized_start=354
-  _globals['_UPLOADCHUNK']._serialized_end=429
-  _globals['_UPLOADFINISH']._serialized_start=431
-  _globals['_UPLOADFINISH']._serialized_end=513
-  _globals['_UPLOADARTIFACTRESPONSE']._serialized_start=515
-  _globals['_UPLOADARTIFACTRESPONSE']._serialized_end=619
-  _globals['_GETUPLOADREQUEST']._serialized_start=621
-  _globals['_GETUPLOADREQUEST']._serialized_end=658
-  _globals['_GETUPLOADRESPONSE']._serialized_start=660
-  _globals['_GETUPLOADRESPONSE']._serialized_end=717
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=719
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=805
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=807
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=934
-  _globals['_DOWNLOADCHUNK']._serialized_start=936
-  _globals['_DOWNLOADCHUNK']._serialized_end=997
-  _globals['_LISTARTIFACTSREQUEST']._serialized_start=999
-  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1090
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1092
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1205
-  _globals['_DELETEARTIFACTREQUEST']._serialized_start=1207
-  _globals['_DELETEARTIFACTREQUEST']._serialized_end=1260
-  _globals['_DELETEARTIFACTRESPONSE']._serialized_start=1262
-  _globals['_DELETEARTIFACTRESPONSE']._serialized_end=1303
-  _globals['_ARTIFACTSERVICE']._serialized_start=1306
-  _globals['_ARTIFACTSERVICE']._serialized_end=1780
+  _globals['_UPLOADSPEC']._serialized_end=370
+  _globals['_UPLOADCHUNK']._serialized_start=372
+  _globals['_UPLOADCHUNK']._serialized_end=447
+  _globals['_UPLOADFINISH']._serialized_start=449
+  _globals['_UPLOADFINISH']._serialized_end=531
+  _globals['_UPLOADARTIFACTRESPONSE']._serialized_start=533
+  _globals['_UPLOADARTIFACTRESPONSE']._serialized_end=637
+  _globals['_GETUPLOADREQUEST']._serialized_start=639
+  _globals['_GETUPLOADREQUEST']._serialized_end=676
+  _globals['_GETUPLOADRESPONSE']._serialized_start=678
+  _globals['_GETUPLOADRESPONSE']._serialized_end=735
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=737
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=841
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=843
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=970
+  _globals['_DOWNLOADCHUNK']._serialized_start=972
+  _globals['_DOWNLOADCHUNK']._serialized_end=1033
+  _globals['_LISTARTIFACTSREQUEST']._serialized_start=1035
+  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1144
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1146
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1259
+  _globals['_DELETEARTIFACTREQUEST']._serialized_start=1261
+  _globals['_DELETEARTIFACTREQUEST']._serialized_end=1332
+  _globals['_DELETEARTIFACTRESPONSE']._serialized_start=1334
+  _globals['_DELETEARTIFACTRESPONSE']._serialized_end=1375
+  _globals['_ARTIFACTSERVICE']._serialized_start=1378
+  _globals['_ARTIFACTSERVICE']._serialized_end=1852
 # @@protoc_insertion_point(module_scope)

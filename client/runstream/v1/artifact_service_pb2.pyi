@@ -67,14 +67,17 @@ class UploadSpec(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """Identifies the upload: 32 lower-case hexadecimal digits. Unset lets the server make one, and the upload then cannot be resumed."""
     run_id: _builtins.str
-    """Required. Identifies the run."""
+    """Identifies the run."""
     path: _builtins.str
     """Required. Holds the artifact's path, see Artifact.path. A path below a file, or that is a folder, fails with FAILED_PRECONDITION `PATH_CONFLICT`."""
     size_bytes: _builtins.int
     """Holds the size in bytes, when it is known: lets the server refuse at once what does not fit, with RESOURCE_EXHAUSTED `STORAGE_FULL`."""
+    model_id: _builtins.str
+    """Identifies the logged model, instead of a run: `m-` and 32 lower-case hexadecimal digits."""
     def __init__(
         self,
         *,
@@ -82,10 +85,11 @@ class UploadSpec(_message.Message):
         run_id: _builtins.str = ...,
         path: _builtins.str = ...,
         size_bytes: _builtins.int | None = ...,
+        model_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes", "size_bytes", b"size_bytes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes", "path", b"path", "run_id", b"run_id", "size_bytes", b"size_bytes", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes", "model_id", b"model_id", "path", b"path", "run_id", b"run_id", "size_bytes", b"size_bytes", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__size_bytes: _TypeAlias = _typing.Literal["size_bytes"]  # noqa: Y015
     _WhichOneofArgType__size_bytes: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes"]  # noqa: Y015
@@ -243,14 +247,17 @@ class DownloadArtifactRequest(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
-    """Required. Identifies the run."""
+    """Identifies the run."""
     path: _builtins.str
     """Required. Holds the artifact's path."""
     offset: _builtins.int
     """Holds the offset of the first byte. A negative one is INVALID_ARGUMENT."""
     limit: _builtins.int
     """Limits the number of bytes. 0 means all up to the end."""
+    model_id: _builtins.str
+    """Identifies the logged model, instead of a run."""
     def __init__(
         self,
         *,
@@ -258,10 +265,11 @@ class DownloadArtifactRequest(_message.Message):
         path: _builtins.str = ...,
         offset: _builtins.int = ...,
         limit: _builtins.int = ...,
+        model_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "offset", b"offset", "path", b"path", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "model_id", b"model_id", "offset", b"offset", "path", b"path", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,14 +347,17 @@ class ListArtifactsRequest(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
-    """Required. Identifies the run."""
+    """Identifies the run."""
     path: _builtins.str
     """Holds the folder's path. Empty means the top."""
     page_size: _builtins.int
     """Limits the page: 0 means 1 000, more than 10 000 is treated as 10 000, negative is INVALID_ARGUMENT."""
     page_token: _builtins.str
     """Continues a list: the `next_page_token` of the page before."""
+    model_id: _builtins.str
+    """Identifies the logged model, instead of a run."""
     def __init__(
         self,
         *,
@@ -354,10 +365,11 @@ class ListArtifactsRequest(_message.Message):
         path: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        model_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -375,7 +387,7 @@ class ListArtifactsResponse(_message.Message):
     next_page_token: _builtins.str
     """Continues the list. Empty on the last page, and only there."""
     artifact_uri: _builtins.str
-    """Says where the run's artifacts lie, as a URI."""
+    """Says where the owner's artifacts lie, as a URI."""
     @_builtins.property
     def artifacts(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.Artifact]:
         """Holds the files and folders."""
@@ -403,19 +415,23 @@ class DeleteArtifactRequest(_message.Message):
 
     RUN_ID_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
-    """Required. Identifies the run."""
+    """Identifies the run."""
     path: _builtins.str
     """Required. Holds the path of a file or folder."""
+    model_id: _builtins.str
+    """Identifies the logged model, instead of a run."""
     def __init__(
         self,
         *,
         run_id: _builtins.str = ...,
         path: _builtins.str = ...,
+        model_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "path", b"path", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,13 +26,15 @@ if _version_not_supported:
 
 
 class ArtifactServiceStub(object):
-    """Takes in, gives back and lists the files of runs.
+    """Takes in, gives back and lists the files of runs and of logged models.
 
-    Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
-    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    Every call that names an owner names one: a run by `run_id`, or a logged model by `model_id`; both, or none, is
+    INVALID_ARGUMENT. Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. A call
+    fails with NOT_FOUND `RUN_NOT_FOUND` or `MODEL_NOT_FOUND` when there is no such owner, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it
+    keeps its artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
 
     The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
+    Those of a deleted logged model can be read and changed.
     """
 
     def __init__(self, channel):
@@ -69,13 +71,15 @@ class ArtifactServiceStub(object):
 
 
 class ArtifactServiceServicer(object):
-    """Takes in, gives back and lists the files of runs.
+    """Takes in, gives back and lists the files of runs and of logged models.
 
-    Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
-    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    Every call that names an owner names one: a run by `run_id`, or a logged model by `model_id`; both, or none, is
+    INVALID_ARGUMENT. Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. A call
+    fails with NOT_FOUND `RUN_NOT_FOUND` or `MODEL_NOT_FOUND` when there is no such owner, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it
+    keeps its artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
 
     The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
+    Those of a deleted logged model can be read and changed.
     """
 
     def UploadArtifact(self, request_iterator, context):
@@ -88,7 +92,7 @@ class ArtifactServiceServicer(object):
         Resuming. When the call breaks, ask GetUpload for the durable offset, repeat the `spec` with the same upload id, and send chunks from
         that offset on. Bytes below the durable offset may be sent again and are dropped; a chunk beyond the expected offset fails with OUT_OF_RANGE
         `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once, also when that was replaced or
-        deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another run or
+        deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another owner or
         path fails with ALREADY_EXISTS `UPLOAD_EXISTS`. An upload that nobody continues for a day is discarded.
 
         A request out of this order fails with FAILED_PRECONDITION `STREAM_PROTOCOL`. Whatever fails, save for a `DIGEST_MISMATCH`, the upload can be resumed.
@@ -165,13 +169,15 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ArtifactService(object):
-    """Takes in, gives back and lists the files of runs.
+    """Takes in, gives back and lists the files of runs and of logged models.
 
-    Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
-    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    Every call that names an owner names one: a run by `run_id`, or a logged model by `model_id`; both, or none, is
+    INVALID_ARGUMENT. Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. A call
+    fails with NOT_FOUND `RUN_NOT_FOUND` or `MODEL_NOT_FOUND` when there is no such owner, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it
+    keeps its artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
 
     The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
+    Those of a deleted logged model can be read and changed.
     """
 
     @staticmethod

@@ -27,13 +27,15 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ArtifactServiceStub:
-    """Takes in, gives back and lists the files of runs.
+    """Takes in, gives back and lists the files of runs and of logged models.
 
-    Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
-    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    Every call that names an owner names one: a run by `run_id`, or a logged model by `model_id`; both, or none, is
+    INVALID_ARGUMENT. Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. A call
+    fails with NOT_FOUND `RUN_NOT_FOUND` or `MODEL_NOT_FOUND` when there is no such owner, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it
+    keeps its artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
 
     The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
+    Those of a deleted logged model can be read and changed.
     """
 
     @_typing.overload
@@ -50,7 +52,7 @@ class ArtifactServiceStub:
     Resuming. When the call breaks, ask GetUpload for the durable offset, repeat the `spec` with the same upload id, and send chunks from
     that offset on. Bytes below the durable offset may be sent again and are dropped; a chunk beyond the expected offset fails with OUT_OF_RANGE
     `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once, also when that was replaced or
-    deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another run or
+    deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another owner or
     path fails with ALREADY_EXISTS `UPLOAD_EXISTS`. An upload that nobody continues for a day is discarded.
 
     A request out of this order fails with FAILED_PRECONDITION `STREAM_PROTOCOL`. Whatever fails, save for a `DIGEST_MISMATCH`, the upload can be resumed.
@@ -71,13 +73,15 @@ class ArtifactServiceStub:
 
 @_typing.type_check_only
 class ArtifactServiceAsyncStub(ArtifactServiceStub):
-    """Takes in, gives back and lists the files of runs.
+    """Takes in, gives back and lists the files of runs and of logged models.
 
-    Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
-    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    Every call that names an owner names one: a run by `run_id`, or a logged model by `model_id`; both, or none, is
+    INVALID_ARGUMENT. Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. A call
+    fails with NOT_FOUND `RUN_NOT_FOUND` or `MODEL_NOT_FOUND` when there is no such owner, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it
+    keeps its artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
 
     The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
+    Those of a deleted logged model can be read and changed.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -91,7 +95,7 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     Resuming. When the call breaks, ask GetUpload for the durable offset, repeat the `spec` with the same upload id, and send chunks from
     that offset on. Bytes below the durable offset may be sent again and are dropped; a chunk beyond the expected offset fails with OUT_OF_RANGE
     `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once, also when that was replaced or
-    deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another run or
+    deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another owner or
     path fails with ALREADY_EXISTS `UPLOAD_EXISTS`. An upload that nobody continues for a day is discarded.
 
     A request out of this order fails with FAILED_PRECONDITION `STREAM_PROTOCOL`. Whatever fails, save for a `DIGEST_MISMATCH`, the upload can be resumed.
@@ -111,13 +115,15 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """Deletes a file, or a folder with all it holds. Idempotent: what is not there is deleted."""
 
 class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes in, gives back and lists the files of runs.
+    """Takes in, gives back and lists the files of runs and of logged models.
 
-    Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. Every call that
-    names a run fails with NOT_FOUND `RUN_NOT_FOUND` when there is none, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it keeps its
-    artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
+    Every call that names an owner names one: a run by `run_id`, or a logged model by `model_id`; both, or none, is
+    INVALID_ARGUMENT. Every error carries a google.rpc.ErrorInfo whose reason is a name of ErrorReason without its prefix. A call
+    fails with NOT_FOUND `RUN_NOT_FOUND` or `MODEL_NOT_FOUND` when there is no such owner, and with FAILED_PRECONDITION `ARTIFACTS_ELSEWHERE` when it
+    keeps its artifacts in a place that this server does not serve. A bad path fails with INVALID_ARGUMENT `INVALID_PATH`.
 
     The artifacts of a deleted run can be read; uploads to it and deletions fail with FAILED_PRECONDITION `RUN_DELETED`.
+    Those of a deleted logged model can be read and changed.
     """
 
     @_abc_1.abstractmethod
@@ -135,7 +141,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         Resuming. When the call breaks, ask GetUpload for the durable offset, repeat the `spec` with the same upload id, and send chunks from
         that offset on. Bytes below the durable offset may be sent again and are dropped; a chunk beyond the expected offset fails with OUT_OF_RANGE
         `OFFSET_GAP`, metadata `expected_offset`. Repeating the `spec` of a complete upload answers with the artifact at once, also when that was replaced or
-        deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another run or
+        deleted since. Of two calls for one upload the later one wins, the earlier fails with ABORTED `UPLOAD_MOVED`. An upload id that belongs to another owner or
         path fails with ALREADY_EXISTS `UPLOAD_EXISTS`. An upload that nobody continues for a day is discarded.
 
         A request out of this order fails with FAILED_PRECONDITION `STREAM_PROTOCOL`. Whatever fails, save for a `DIGEST_MISMATCH`, the upload can be resumed.

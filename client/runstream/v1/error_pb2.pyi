@@ -81,7 +81,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CURSOR_EXPIRED: _ErrorReason.ValueType  # 28
     """OUT_OF_RANGE: the server no longer keeps the log from this cursor on, or never had it; read again, and watch from the new cursor. Metadata: `cursor`, `oldest_cursor`."""
     ERROR_REASON_ARTIFACT_NOT_FOUND: _ErrorReason.ValueType  # 29
-    """NOT_FOUND: there is no such artifact. Metadata: `run_id`, `path`."""
+    """NOT_FOUND: there is no such artifact. Metadata: `run_id` or `model_id`, `path`."""
     ERROR_REASON_IS_A_DIRECTORY: _ErrorReason.ValueType  # 30
     """INVALID_ARGUMENT: the artifact is a folder. Metadata: `path`."""
     ERROR_REASON_PATH_CONFLICT: _ErrorReason.ValueType  # 31
@@ -91,7 +91,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UPLOAD_MOVED: _ErrorReason.ValueType  # 33
     """ABORTED: a later call continues this upload. Metadata: `upload_id`."""
     ERROR_REASON_UPLOAD_EXISTS: _ErrorReason.ValueType  # 34
-    """ALREADY_EXISTS: the upload id belongs to another run or path. Metadata: `upload_id`, `run_id`, `path`."""
+    """ALREADY_EXISTS: the upload id belongs to another run or path. Metadata: `upload_id`, `run_id` or `model_id`, `path`."""
     ERROR_REASON_CHECKSUM_MISMATCH: _ErrorReason.ValueType  # 35
     """DATA_LOSS: a chunk's CRC32C differs from its bytes. Metadata: `offset`."""
     ERROR_REASON_DIGEST_MISMATCH: _ErrorReason.ValueType  # 36
@@ -107,11 +107,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 41
     """INTERNAL: a defect of the server. The message holds an id under which its log has the details. Metadata: `request_id`."""
     ERROR_REASON_ARTIFACTS_ELSEWHERE: _ErrorReason.ValueType  # 42
-    """FAILED_PRECONDITION: the run keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id`, `artifact_uri`."""
+    """FAILED_PRECONDITION: the run or logged model keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id` or `model_id`, `artifact_uri`."""
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 43
     """NOT_FOUND: there is no such logged model, or it is deleted. Metadata: `model_id`."""
     ERROR_REASON_MODEL_EXISTS: _ErrorReason.ValueType  # 44
     """ALREADY_EXISTS: the logged model exists in another experiment. Metadata: `model_id`, `experiment_id`."""
+    ERROR_REASON_TRACKING_DISABLED: _ErrorReason.ValueType  # 45
+    """FAILED_PRECONDITION: this server was started to serve artifacts over HTTP and nothing else. Call another server."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Lists the reasons of errors.
@@ -180,7 +182,7 @@ ERROR_REASON_INVALID_SKIP: ErrorReason.ValueType  # 27
 ERROR_REASON_CURSOR_EXPIRED: ErrorReason.ValueType  # 28
 """OUT_OF_RANGE: the server no longer keeps the log from this cursor on, or never had it; read again, and watch from the new cursor. Metadata: `cursor`, `oldest_cursor`."""
 ERROR_REASON_ARTIFACT_NOT_FOUND: ErrorReason.ValueType  # 29
-"""NOT_FOUND: there is no such artifact. Metadata: `run_id`, `path`."""
+"""NOT_FOUND: there is no such artifact. Metadata: `run_id` or `model_id`, `path`."""
 ERROR_REASON_IS_A_DIRECTORY: ErrorReason.ValueType  # 30
 """INVALID_ARGUMENT: the artifact is a folder. Metadata: `path`."""
 ERROR_REASON_PATH_CONFLICT: ErrorReason.ValueType  # 31
@@ -190,7 +192,7 @@ ERROR_REASON_UPLOAD_NOT_FOUND: ErrorReason.ValueType  # 32
 ERROR_REASON_UPLOAD_MOVED: ErrorReason.ValueType  # 33
 """ABORTED: a later call continues this upload. Metadata: `upload_id`."""
 ERROR_REASON_UPLOAD_EXISTS: ErrorReason.ValueType  # 34
-"""ALREADY_EXISTS: the upload id belongs to another run or path. Metadata: `upload_id`, `run_id`, `path`."""
+"""ALREADY_EXISTS: the upload id belongs to another run or path. Metadata: `upload_id`, `run_id` or `model_id`, `path`."""
 ERROR_REASON_CHECKSUM_MISMATCH: ErrorReason.ValueType  # 35
 """DATA_LOSS: a chunk's CRC32C differs from its bytes. Metadata: `offset`."""
 ERROR_REASON_DIGEST_MISMATCH: ErrorReason.ValueType  # 36
@@ -206,9 +208,11 @@ ERROR_REASON_STORAGE_UNAVAILABLE: ErrorReason.ValueType  # 40
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 41
 """INTERNAL: a defect of the server. The message holds an id under which its log has the details. Metadata: `request_id`."""
 ERROR_REASON_ARTIFACTS_ELSEWHERE: ErrorReason.ValueType  # 42
-"""FAILED_PRECONDITION: the run keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id`, `artifact_uri`."""
+"""FAILED_PRECONDITION: the run or logged model keeps its artifacts in a place that this server does not serve; go there for them. Metadata: `run_id` or `model_id`, `artifact_uri`."""
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 43
 """NOT_FOUND: there is no such logged model, or it is deleted. Metadata: `model_id`."""
 ERROR_REASON_MODEL_EXISTS: ErrorReason.ValueType  # 44
 """ALREADY_EXISTS: the logged model exists in another experiment. Metadata: `model_id`, `experiment_id`."""
+ERROR_REASON_TRACKING_DISABLED: ErrorReason.ValueType  # 45
+"""FAILED_PRECONDITION: this server was started to serve artifacts over HTTP and nothing else. Call another server."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

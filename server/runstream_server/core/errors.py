@@ -72,6 +72,7 @@ class Reason(Enum):
     ARTIFACTS_ELSEWHERE = Status.FAILED_PRECONDITION, 42
     MODEL_NOT_FOUND = Status.NOT_FOUND, 43
     MODEL_EXISTS = Status.ALREADY_EXISTS, 44
+    TRACKING_DISABLED = Status.FAILED_PRECONDITION, 45
 
     @property
     def status(self) -> Status:

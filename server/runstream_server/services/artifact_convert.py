@@ -1,6 +1,9 @@
 """Artifacts between the contract's messages and the core's values."""
 
+from typing import Protocol
+
 from runstream.v1 import artifact_pb2, artifact_service_pb2 as pb
+from runstream_server.core.artifacts.owners import check_model_id, owner_metadata
 from runstream_server.core.artifacts.values import (
     Artifact,
     DownloadChunk,
@@ -13,15 +16,47 @@ from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.limits import MAX_UPLOAD_CHUNK_BYTES
 from runstream_server.core.validation import (
     MAX_INT64,
+    check_hex_id,
     check_number,
     invalid_value,
     missing_value,
 )
 from runstream_server.services.convert import timestamp
 
-__all__ = ["artifact_message", "chunk_message", "given_part", "given_spec", "upload_message"]
+__all__ = [
+    "artifact_message",
+    "chunk_message",
+    "given_part",
+    "given_spec",
+    "owner_id",
+    "upload_message",
+]
 
 SHA256_BYTES = 32
+
+
+class Owned(Protocol):
+    """A request that names the owner of artifacts."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def model_id(self) -> str: ...
+
+
+def owner_id(request: Owned, prefix: str = "") -> str:
+    """Returns the id of the run or the logged model that a request names.
+
+    Raises:
+        Failure: It names both or none, or the id has not the form of its kind.
+    """
+    run_id, model_id = request.run_id, request.model_id
+    if run_id and model_id:
+        remedy = f"name one owner; {prefix}run_id is {run_id[:64]!r} already"
+        raise invalid_value(f"{prefix}model_id", model_id, remedy)
+    if model_id:
+        return check_model_id(f"{prefix}model_id", model_id)
+    return check_hex_id(f"{prefix}run_id", run_id)
 
 
 def given_spec(request: pb.UploadArtifactRequest | None) -> UploadSpec:
@@ -36,7 +71,7 @@ def given_spec(request: pb.UploadArtifactRequest | None) -> UploadSpec:
         )
     spec = request.spec
     return UploadSpec(
-        owner_id=spec.run_id,
+        owner_id=owner_id(spec, "spec."),
         path=spec.path,
         upload_id=spec.upload_id,
         size_bytes=spec.size_bytes if spec.HasField("size_bytes") else None,
@@ -94,7 +129,7 @@ def upload_message(state: UploadState) -> artifact_pb2.Upload:
     """Returns how far an upload has come."""
     return artifact_pb2.Upload(
         upload_id=state.upload_id,
-        run_id=state.owner_id,
+        **owner_metadata(state.owner_id),
         path=state.path,
         durable_offset=state.durable_offset,
         complete=state.artifact is not None,

@@ -7,6 +7,7 @@ from typing import Final
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from runstream_server.core.artifacts.artifacts import Artifacts
+from runstream_server.core.artifacts.owners import owner_metadata
 from runstream_server.core.stopping import Stopping
 from runstream_server.core.validation import check_number
 from runstream_server.services.artifact_convert import (
@@ -14,6 +15,7 @@ from runstream_server.services.artifact_convert import (
     chunk_message,
     given_part,
     given_spec,
+    owner_id,
     upload_message,
 )
 from runstream_server.services.context import RpcContext
@@ -41,7 +43,7 @@ class ArtifactServicer(ArtifactServiceServicer):
         with self._stopping.interrupts():
             first = await anext(request_iterator, None)
         spec = given_spec(first)
-        annotate(run_id=spec.owner_id[:64], upload_id=spec.upload_id[:64])
+        annotate(**owner_metadata(spec.owner_id), upload_id=spec.upload_id[:64])
         parts = (given_part(request) async for request in request_iterator)
         async with contextlib.aclosing(parts):
             state = await self._artifacts.uploads.receive(spec, parts)
@@ -62,7 +64,7 @@ class ArtifactServicer(ArtifactServiceServicer):
     ) -> AsyncIterator[pb.DownloadArtifactResponse]:
         self._stopping.check()
         download = await self._artifacts.browser.open(
-            request.run_id, request.path, request.offset, request.limit
+            owner_id(request), request.path, request.offset, request.limit
         )
         async with download:
             yield pb.DownloadArtifactResponse(artifact=artifact_message(download.artifact))
@@ -74,7 +76,7 @@ class ArtifactServicer(ArtifactServiceServicer):
     ) -> pb.ListArtifactsResponse:
         check_number("page_size", request.page_size, 0, MAX_INT32)
         page = await self._artifacts.browser.page(
-            request.run_id,
+            owner_id(request),
             request.path,
             min(request.page_size or DEFAULT_PAGE, MAX_PAGE),
             request.page_token,
@@ -88,5 +90,5 @@ class ArtifactServicer(ArtifactServiceServicer):
     async def DeleteArtifact(
         self, request: pb.DeleteArtifactRequest, context: RpcContext
     ) -> pb.DeleteArtifactResponse:
-        deleted = await self._artifacts.delete(request.run_id, request.path)
+        deleted = await self._artifacts.delete(owner_id(request), request.path)
         return pb.DeleteArtifactResponse(deleted=deleted)

@@ -66,7 +66,7 @@ class ArtifactClient:
         return self.send("PUT", f"{ROOT}/{quote(path)}", body)
 
     def get(self, path: str, **headers: str) -> Answer:
-        return self.send("GET", f"{ROOT}/{quote(path)}", **headers)
+        return self.send("GET", f"{ROOT}/{quote(path)}", None, **headers)
 
     def delete(self, path: str) -> Answer:
         return self.send("DELETE", f"{ROOT}/{quote(path)}")

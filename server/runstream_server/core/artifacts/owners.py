@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from runstream_server.core.artifact_roots import ARTIFACTS_FOLDER
-from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.validation import check_hex_id, invalid_value
 from runstream_server.objects.paths import Location
 
 __all__ = [
+    "check_model_id",
     "check_owner",
     "is_model_id",
-    "model_not_found",
+    "is_owner_id",
     "owner_metadata",
     "owner_of",
     "owners_of",
@@ -20,6 +20,11 @@ __all__ = [
 
 MODEL_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 OWNER_ID: Final = re.compile(r"(m-)?[0-9a-f]{32}")
+
+
+def is_owner_id(text: str) -> bool:
+    """Tells whether a text has the form of an id."""
+    return OWNER_ID.fullmatch(text) is not None
 
 
 def is_model_id(owner_id: str) -> bool:
@@ -31,20 +36,14 @@ def check_owner(owner_id: str, field_prefix: str = "") -> str:
     """Checks the form of an id, about the field `run_id` or `model_id`."""
     if not is_model_id(owner_id):
         return check_hex_id(f"{field_prefix}run_id", owner_id)
-    if MODEL_ID.fullmatch(owner_id) is None:
-        remedy = "use m- and 32 lower-case hexadecimal digits"
-        raise invalid_value(f"{field_prefix}model_id", owner_id, remedy)
-    return owner_id
+    return check_model_id(f"{field_prefix}model_id", owner_id)
 
 
-def model_not_found(model_id: str) -> Failure:
-    """Returns the failure of a request that names a logged model that does not exist."""
-    return Failure(
-        Reason.MODEL_NOT_FOUND,
-        f"there is no logged model {model_id}; create it, or search logged models for the ids that"
-        " exist",
-        model_id=model_id,
-    )
+def check_model_id(field: str, model_id: str) -> str:
+    """Checks the form of a logged model's id."""
+    if MODEL_ID.fullmatch(model_id) is None:
+        raise invalid_value(field, model_id, "use m- and 32 lower-case hexadecimal digits")
+    return model_id
 
 
 def owner_metadata(owner_id: str) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def owner_metadata(owner_id: str) -> dict[str, Any]:
 def owner_of(location: Location) -> str:
     """Returns the id in the base of an owner's location; empty for other locations."""
     *_, owner_id, last = ("", "", *location.base.split("/"))
-    return owner_id if last == ARTIFACTS_FOLDER and OWNER_ID.fullmatch(owner_id) else ""
+    return owner_id if last == ARTIFACTS_FOLDER and is_owner_id(owner_id) else ""
 
 
 def owners_of(location: Location) -> Iterator[tuple[str, Location]]:

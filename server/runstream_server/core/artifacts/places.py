@@ -7,12 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runstream_server.core.artifacts.failures import contract_terms
 from runstream_server.core.artifacts.owners import (
     is_model_id,
-    model_not_found,
     owner_metadata,
     owners_of,
 )
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.experiments import Experiments
+from runstream_server.core.model_points import model_not_found
 from runstream_server.core.runs.locks import run_deleted, run_not_found
 from runstream_server.core.validation import missing_value
 from runstream_server.objects.paths import Location

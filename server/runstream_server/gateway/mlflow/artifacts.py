@@ -1,6 +1,6 @@
 """The artifacts of one run or logged model over MLflow's API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from runstream_server.core.artifact_roots import ArtifactRoots
 from runstream_server.core.artifacts.artifacts import Artifacts
+from runstream_server.core.artifacts.owners import is_model_id, is_owner_id
 from runstream_server.core.artifacts.places import Place
-from runstream_server.core.errors import Failure, Reason
+from runstream_server.core.model_points import model_not_found
 from runstream_server.gateway.mlflow.artifact_paths import safe_path
 from runstream_server.gateway.mlflow.errors import (
     ErrorCode,
@@ -27,6 +28,7 @@ from runstream_server.gateway.mlflow.shapes import Shape, int64, read_message, t
 __all__ = ["ArtifactRoutes"]
 
 MAX_UPLOAD_BYTES: Final = 10 * 1024 * 1024
+MAX_SHOWN: Final = 100
 MAX_EXPIRATION_S: Final = 7 * 24 * 3600
 
 LIST: Final = Shape(
@@ -64,12 +66,12 @@ class ArtifactRoutes:
         """Lists a folder of a run; all of it, so there are no further pages."""
         message = await read_message(request, LIST)
         path = safe_path(message.text("path"))
-        return await self._list(await self._place(message.text("run_id")), path)
+        return await self._list(await self._run(message.text("run_id")), path)
 
     async def list_of_model(self, request: Request) -> Response:
         """Lists a folder of a logged model."""
         path = safe_path(request.query_params.get("artifact_directory_path", ""))
-        return await self._list(await self._place(request.path_params["model_id"]), path)
+        return await self._list(await self._model(request.path_params["model_id"]), path)
 
     async def _list(self, place: Place, path: str) -> Response:
         shown = listing(await self._files.entries(place.at(path)), path)
@@ -82,23 +84,27 @@ class ArtifactRoutes:
         run_id = query.get("run_id") or query.get("run_uuid")
         if not run_id:
             raise missing_value("run_id")
-        return await self._download(request, run_id, query.get("path", ""), "path")
+        return await self._download(request, self._run, run_id, "path")
 
     async def download_of_model(self, request: Request) -> Response:
         """Answers with a file of a logged model."""
-        path = request.query_params.get("artifact_file_path", "")
-        if not path:
+        if not request.query_params.get("artifact_file_path"):
             raise bad_request('Request must include the "artifact_file_path" query parameter.')
         model_id: str = request.path_params["model_id"]
-        return await self._download(request, model_id, path, "artifact_file_path")
+        return await self._download(request, self._model, model_id, "artifact_file_path")
 
     async def _download(
-        self, request: Request, owner_id: str, given: str, parameter: str
+        self,
+        request: Request,
+        find: Callable[[str], Awaitable[Place]],
+        owner_id: str,
+        parameter: str,
     ) -> Response:
+        given = request.query_params.get(parameter)
         if not given:
             raise missing_value(parameter)
         path = safe_path(given)
-        place = await self._place(owner_id)
+        place = await find(owner_id)
         if not path:
             raise MlflowError(f"Artifact path refers to a directory, not a file: '{given}'")
         return await file_answer(request, self._files, place.at(path), path)
@@ -118,7 +124,7 @@ class ArtifactRoutes:
             raise MlflowError("Request must specify data.")
         if len(data) > MAX_UPLOAD_BYTES:
             raise _too_large()
-        location = (await self._place(run_id)).at_given(path)
+        location = (await self._run(run_id)).at_given(path)
         await self._files.put(location, _one_piece(data), len(data))
         return JSONResponse({})
 
@@ -129,7 +135,8 @@ class ArtifactRoutes:
         if bool(run_id) == bool(model_id):
             raise MlflowError("Exactly one of run_id and model_id must be provided.")
         safe_path(message.text("path"))
-        raise self._no_presigned("upload", await self._place(run_id or model_id))
+        place = await (self._run(run_id) if run_id else self._model(model_id))
+        raise self._no_presigned("upload", place)
 
     async def refuse_presigned_download(self, request: Request) -> Response:
         """Says that there are no addresses for downloads but the usual ones."""
@@ -140,7 +147,7 @@ class ArtifactRoutes:
             raise MlflowError(
                 f"expiration must be between 1 and {MAX_EXPIRATION_S} seconds (got {expiration})."
             )
-        raise self._no_presigned("download", await self._place(message.text("run_id")))
+        raise self._no_presigned("download", await self._run(message.text("run_id")))
 
     def _no_presigned(self, what: str, place: Place) -> MlflowError:
         scheme = urlsplit(self._roots.shown_over_rest(place.artifact_uri)).scheme
@@ -152,14 +159,17 @@ class ArtifactRoutes:
         message = f"Presigned {what} is not supported for the current artifact repository"
         return MlflowError(message, ErrorCode.NOT_IMPLEMENTED)
 
-    async def _place(self, owner_id: str) -> Place:
-        try:
-            return await self._files.place_of(owner_id)
-        except Failure as failure:
-            # To MLflow an id of another form is just one that nothing has.
-            if failure.reason is Reason.INVALID_VALUE:
-                raise not_found(f"Run with id={owner_id[:100]} not found") from failure
-            raise
+    # To MLflow an id of another form is just one that nothing has.
+
+    async def _run(self, run_id: str) -> Place:
+        if is_owner_id(run_id) and not is_model_id(run_id):
+            return await self._files.place_of(run_id)
+        raise not_found(f"Run with id={run_id[:MAX_SHOWN]} not found")
+
+    async def _model(self, model_id: str) -> Place:
+        if is_owner_id(model_id) and is_model_id(model_id):
+            return await self._files.place_of(model_id)
+        raise model_not_found(model_id)
 
 
 async def _one_piece(data: bytes) -> AsyncIterator[bytes]:
