@@ -28,6 +28,7 @@ __all__ = [
     "read_parts",
     "retire_blocks",
     "set_extremes",
+    "set_extremes_of_runs",
     "set_live",
 ]
 
@@ -254,6 +255,13 @@ async def set_extremes(
 
     The caller has locked the run's head, read them, and folded.
     """
+    await set_extremes_of_runs(connection, [(run_id, row) for row in rows])
+
+
+async def set_extremes_of_runs(
+    connection: AsyncConnection, rows: Sequence[tuple[str, ExtremesRow]]
+) -> None:
+    """Stores the extremes of series of several runs, as `set_extremes` does."""
     if rows:
         await connection.execute(
             _SET_EXTREMES,
@@ -267,6 +275,6 @@ async def set_extremes(
                     "new_min_value": row.min_value,
                     "new_max_value": row.max_value,
                 }
-                for row in rows
+                for run_id, row in rows
             ],
         )

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runstream_server.storage.schema import log_heads, runs
 from runstream_server.storage.upserts import insert_into
 
-__all__ = ["insert_head", "lock_head", "set_active", "set_active_of_experiment"]
+__all__ = ["insert_head", "lock_head", "lock_heads", "set_active", "set_active_of_experiment"]
 
 _FIRST = {
     "active": True,
@@ -33,6 +33,12 @@ async def lock_head(connection: AsyncConnection, run_id: str) -> bool | None:
     """Locks a run until the transaction ends; returns whether it is active, None without a run."""
     query = sa.select(log_heads.c.active).where(log_heads.c.run_id == run_id).with_for_update()
     return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def lock_heads(connection: AsyncConnection, run_ids: Sequence[str]) -> None:
+    """Locks runs until the transaction ends, in the order of their ids."""
+    query = sa.select(log_heads.c.run_id).where(log_heads.c.run_id.in_(run_ids))
+    await connection.execute(query.order_by(log_heads.c.run_id).with_for_update())
 
 
 async def set_active_of_experiment(

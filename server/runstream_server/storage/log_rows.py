@@ -23,6 +23,8 @@ __all__ = [
     "insert_skips",
     "read_batches",
     "read_head",
+    "read_heads",
+    "read_small_tails",
     "set_next_ids",
     "unsealed_bytes",
     "writer_offsets",
@@ -106,6 +108,47 @@ async def read_head(connection: AsyncConnection, run_id: str) -> LogHead | None:
     result = await connection.execute(HEAD.where(log_heads.c.run_id == run_id))
     row = result.mappings().one_or_none()
     return None if row is None else LogHead(**row)
+
+
+async def read_heads(connection: AsyncConnection, run_ids: Sequence[str]) -> dict[str, LogHead]:
+    """Returns the heads of those of these runs that exist."""
+    found: dict[str, LogHead] = {}
+    for some in chunks(run_ids):
+        rows = await connection.execute(HEAD.where(log_heads.c.run_id.in_(some)))
+        found.update((row["run_id"], LogHead(**row)) for row in rows.mappings())
+    return found
+
+
+async def read_small_tails(
+    connection: AsyncConnection, run_ids: Sequence[str], max_bytes: int
+) -> dict[str, list[bytes]]:
+    """Returns the unsealed batches of those of these runs that have at most `max_bytes` of them."""
+    batches = log_heads.join(
+        log_batches,
+        sa.and_(
+            log_batches.c.run_id == log_heads.c.run_id,
+            log_batches.c.position >= log_heads.c.sealed_position,
+        ),
+    )
+    found: dict[str, list[bytes]] = {}
+    for some in chunks(run_ids):
+        chosen = log_heads.c.run_id.in_(some)
+        sizes = await connection.execute(
+            sa.select(log_heads.c.run_id)
+            .select_from(batches)
+            .where(chosen)
+            .group_by(log_heads.c.run_id)
+            .having(sa.func.sum(sa.func.length(log_batches.c.data)) <= max_bytes)
+        )
+        small = list(sizes.scalars())
+        rows = await connection.execute(
+            sa.select(log_heads.c.run_id, log_batches.c.data)
+            .select_from(batches)
+            .where(log_heads.c.run_id.in_(small))
+        )
+        for run_id, data in rows:
+            found.setdefault(run_id, []).append(data)
+    return found
 
 
 _ADVANCE_HEAD = (

@@ -13,6 +13,7 @@ from runstream_server.storage.schema import log_heads, runs, series
 __all__ = [
     "SeriesFilter",
     "SeriesRow",
+    "extremes_of_keys",
     "latest_rows",
     "select_ids",
     "select_series",
@@ -112,6 +113,21 @@ async def latest_rows(
                 series.c.attempt,
                 series.c.extremes,
             ).where(series.c.run_id.in_(some))
+        )
+        found.extend(tuple(row) for row in rows)
+    return found
+
+
+async def extremes_of_keys(
+    connection: AsyncConnection, run_ids: Sequence[str], keys: Collection[str]
+) -> list[tuple[str, int, bytes | None]]:
+    """Returns (run id, series id, extremes) of the series of runs that have one of these keys."""
+    found: list[tuple[str, int, bytes | None]] = []
+    for some in chunks(sorted(keys)):
+        rows = await connection.execute(
+            sa.select(series.c.run_id, series.c.series_id, series.c.extremes).where(
+                series.c.run_id.in_(run_ids), series.c.key.in_(some)
+            )
         )
         found.extend(tuple(row) for row in rows)
     return found

@@ -1,5 +1,6 @@
 """The latest point of every metric of runs, sealed or not."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.extremes import EXTREMES, extremes_of_groups, fold_extremes
 from runstream_server.core.latest import LatestPoint, RunMetrics
+from runstream_server.core.logformat import LogRows
+from runstream_server.core.reading.small_tails import (
+    extremes_of_runs,
+    has_layouts,
+    latest_of_runs,
+)
 from runstream_server.core.reading.view import ViewReader
-from runstream_server.core.sealing.extremes_rows import store_extremes
+from runstream_server.core.sealing.extremes_rows import RunsExtremes, store_extremes_of_runs
 from runstream_server.storage import log_rows, series_rows
 from runstream_server.storage.database import Database
-from runstream_server.storage.head_rows import lock_head
-from runstream_server.storage.log_rows import LogBatch
+from runstream_server.storage.head_rows import lock_heads
+from runstream_server.storage.log_rows import LogBatch, LogHead
 
 __all__ = ["MetricExtremes"]
 
 MAX_CACHED_TAILS: Final = 1024
+MAX_REFRESHED: Final = 1_000_000
+RUNS_AT_ONCE: Final = 500
+SMALL_TAIL_BYTES: Final = 16 * 1024
+"""Logs up to this size are read anew each time, many runs together, rather than remembered."""
+SMALL_ROWS: Final = 2_000
+"""So many series are looked through in the event loop: a thread would cost more."""
+
+LatestRow = tuple[str, int, str, int, int, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,14 @@ class _News:
     batches: list[LogBatch]
 
 
+@dataclass(frozen=True, slots=True)
+class _Tails:
+    """What was read of logs that are not sealed, by run."""
+
+    small: Mapping[str, Sequence[LogRows]]
+    news: Mapping[str, _News]
+
+
 class MetricExtremes:
     """Implements `core.latest.LatestMetrics`: stored extremes, brought up to date from the log."""
 
@@ -52,25 +75,18 @@ class MetricExtremes:
     async def latest(self, run_ids: Sequence[str]) -> Mapping[str, RunMetrics]:
         """Returns the latest points of runs."""
         async with self._database.read() as connection:
-            heads = {run_id: await log_rows.read_head(connection, run_id) for run_id in run_ids}
-            rows = await series_rows.latest_rows(connection, run_ids)
-            news = {
-                run_id: await self._news(
-                    connection, run_id, head.sealed_position, head.next_position
-                )
-                for run_id, head in heads.items()
-                if head is not None and head.sealed_position < head.next_position
-            }
-        tails = {run_id: await self._extend(run_id, one) for run_id, one in news.items()}
-        by_run: dict[str, list[tuple[int, str, int, int, bytes | None]]] = {}
-        for run_id, id_, key, rank, attempt, extremes in rows:
-            by_run.setdefault(run_id, []).append((id_, key, rank, attempt, extremes))
+            heads = await log_rows.read_heads(connection, run_ids)
+            rows = await series_rows.latest_rows(connection, list(heads))
+            tails = await self._read_tails(connection, list(heads.values()))
+        numbers = {run_id: number for number, run_id in enumerate(heads)}
+        tables = await self._tables(tails, numbers)
+        if len(rows) < SMALL_ROWS:
+            points = _points(rows, numbers, tables)
+        else:
+            points = await asyncio.to_thread(_points, rows, numbers, tables)
         return {
-            run_id: RunMetrics(
-                head.next_position, _points(by_run.get(run_id, []), tails.get(run_id))
-            )
+            run_id: RunMetrics(head.next_position, points[numbers[run_id]])
             for run_id, head in heads.items()
-            if head is not None
         }
 
     async def refresh(self, experiment_ids: Sequence[int] | None, keys: Collection[str]) -> None:
@@ -79,31 +95,69 @@ class MetricExtremes:
             return
         async with self._database.read() as connection:
             heads = await series_rows.unsealed_heads(connection, experiment_ids)
-            stale = [
-                (run_id, sealed, end)
-                for run_id, sealed, end in heads
-                if any(self._refreshed.get((run_id, key), -1) < end for key in keys)
-            ]
-            news = {
-                run_id: await self._news(connection, run_id, sealed, end)
-                for run_id, sealed, end in stale
-            }
-        for run_id, _, end in stale:
-            await self._store(run_id, await self._extend(run_id, news[run_id]), keys)
-            self._refreshed.update({(run_id, key): end for key in keys})
-        if len(self._refreshed) > MAX_CACHED_TAILS * 16:
+        ends = {run_id: end for run_id, _, end in heads}
+        stale = [
+            run_id
+            for run_id, end in ends.items()
+            if any(self._refreshed.get((run_id, key), -1) < end for key in keys)
+        ]
+        for some in log_rows.chunks(sorted(stale), RUNS_AT_ONCE):
+            await self._refresh(some, keys)
+            self._refreshed.update({(id_, key): ends[id_] for id_ in some for key in keys})
+        if len(self._refreshed) > MAX_REFRESHED:
             self._refreshed.clear()
 
-    async def _store(self, run_id: str, tail: NDArray[Any], keys: Collection[str]) -> None:
+    async def _refresh(self, run_ids: Sequence[str], keys: Collection[str]) -> None:
+        async with self._database.read() as connection:
+            heads = await log_rows.read_heads(connection, run_ids)
+            tails = await self._read_tails(connection, list(heads.values()))
+        numbers = {run_id: number for number, run_id in enumerate(run_ids)}
+        tables = await self._tables(tails, numbers)
+        if not tables:
+            return
+        new = (
+            np.concatenate([runs for runs, _ in tables]),
+            np.concatenate([table for _, table in tables]),
+        )
+
         async def work(connection: AsyncConnection) -> None:
-            wanted = series_rows.SeriesFilter(keys=list(keys))
-            named = await series_rows.select_series(connection, run_id, wanted)
-            chosen = tail[np.isin(tail["series"], [row.series_id for row in named])]
-            if len(chosen):
-                await lock_head(connection, run_id)
-                await store_extremes(connection, run_id, chosen)
+            await lock_heads(connection, run_ids)
+            await store_extremes_of_runs(connection, run_ids, keys, new)
 
         await self._database.write(work)
+
+    async def _read_tails(self, connection: AsyncConnection, heads: Sequence[LogHead]) -> _Tails:
+        """Reads the logs that are not sealed: small ones whole, of others what is new."""
+        unsealed = {
+            head.run_id: head for head in heads if head.sealed_position < head.next_position
+        }
+        unknown = [run_id for run_id in unsealed if run_id not in self._tails]
+        small: dict[str, list[LogRows]] = {}
+        if unknown:
+            found = await log_rows.read_small_tails(connection, unknown, SMALL_TAIL_BYTES)
+            for run_id, batches in found.items():
+                rows = [LogRows.decode(data) for data in batches]
+                if not any(has_layouts(each) for each in rows):
+                    small[run_id] = rows
+        news = {
+            run_id: await self._news(connection, run_id, head.sealed_position, head.next_position)
+            for run_id, head in unsealed.items()
+            if run_id not in small
+        }
+        return _Tails(small, news)
+
+    async def _tables(self, tails: _Tails, numbers: Mapping[str, int]) -> list[RunsExtremes]:
+        """Returns the extremes of logs, under the numbers of their runs."""
+        tables: list[RunsExtremes] = []
+        if tails.small:
+            batches = [
+                (numbers[run_id], each) for run_id, rows in tails.small.items() for each in rows
+            ]
+            tables.append(await asyncio.to_thread(extremes_of_runs, batches))
+        for run_id, news in tails.news.items():
+            extremes = await self._extend(run_id, news)
+            tables.append((np.full(len(extremes), numbers[run_id], np.int64), extremes))
+        return tables
 
     async def _news(self, connection: AsyncConnection, run_id: str, sealed: int, end: int) -> _News:
         known = self._tails.get(run_id)
@@ -128,24 +182,25 @@ class MetricExtremes:
 
 
 def _points(
-    rows: Sequence[tuple[int, str, int, int, bytes | None]], tail: NDArray[Any] | None
-) -> list[LatestPoint]:
-    stored = [row[4] for row in rows if row[4] is not None]
-    tables = [np.frombuffer(b"".join(stored), EXTREMES)] if stored else []
-    if tail is not None:
-        tables.append(tail)
-    extremes = fold_extremes(tables)
-    by_id = dict(zip(extremes["series"].tolist(), extremes, strict=True))
-    points: dict[str, LatestPoint] = {}
+    rows: Sequence[LatestRow], numbers: Mapping[str, int], tables: Sequence[RunsExtremes]
+) -> list[list[LatestPoint]]:
+    """Returns the latest points of runs, by their numbers."""
+    stored = [row for row in rows if row[5] is not None]
+    joined = np.frombuffer(b"".join(row[5] for row in stored if row[5] is not None), EXTREMES)
+    runs = np.array([numbers[row[0]] for row in stored], np.int64)
+    latest = latest_of_runs([(runs, joined), *tables])
+    points: list[list[LatestPoint]] = [[] for _ in numbers]
+    chosen: tuple[str, str] | None = None
     # Rank-less first, then the lowest rank; there the highest attempt.
-    for id_, key, rank, _, _ in sorted(rows, key=lambda row: (row[1], row[2], -row[3])):
-        entry = by_id.get(id_)
-        if entry is not None and key not in points:
-            points[key] = LatestPoint(
-                key,
-                None if rank < 0 else rank,
-                int(entry["last_step"]),
-                int(entry["last_time"]),
-                float(entry["last_value"]),
-            )
-    return list(points.values())
+    for run_id, id_, key, rank, attempt, _ in sorted(rows, key=_preference):
+        del attempt
+        entry = latest.get((numbers[run_id], id_))
+        if entry is None or chosen == (run_id, key):
+            continue
+        chosen = run_id, key
+        points[numbers[run_id]].append(LatestPoint(key, None if rank < 0 else rank, *entry))
+    return points
+
+
+def _preference(row: LatestRow) -> tuple[str, str, int, int]:
+    return row[0], row[2], row[3], -row[4]

@@ -77,7 +77,9 @@ async def search_runs(
     limit = page_limit(page.size, page.greatest)
     expression = read_filter(search.filter, Target.RUNS, search.dialect)
     order = read_order(search.order_by, Target.RUNS, search.dialect)
-    query = _query(experiments.artifact_root_uri, search, expression, order)
+    roots = experiments.roots
+    root = roots.rest_root if search.dialect is Dialect.MLFLOW else roots.store_uri
+    query = _query(root, search, expression, order)
     query.limit = limit + 1
     query.conditions += continues(search, page.token, query.terms)
     if keys := metric_keys(expression, order):

@@ -86,7 +86,7 @@ class RunRoutes:
     async def get(self, request: Request) -> Response:
         """Returns a run, deleted or not."""
         message = await read_message(request, BY_ID)
-        run = await self._runs.get(message.text("run_id"))
+        run = await self._runs.get(message.text("run_id"), with_inputs=True)
         return JSONResponse({"run": run_json(run, self._roots)})
 
     async def update(self, request: Request) -> Response:

@@ -67,6 +67,7 @@ class SearchRoutes:
             order_by=tuple(message.texts("order_by")),
             view=ViewType(message.integer("run_view_type", ViewType.ACTIVE_ONLY)),
             dialect=Dialect.MLFLOW,
+            with_inputs=True,
         )
         page = PageRequest(size, message.text("page_token"), max_bytes=None, greatest=MAX_RESULTS)
         found = await self._runs.search(search, page)
