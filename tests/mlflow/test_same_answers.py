@@ -7,7 +7,9 @@ import pytest
 from tests.mlflow import (
     cases_experiments,
     cases_histories,
+    cases_inputs,
     cases_logging,
+    cases_models,
     cases_runs,
     cases_searching,
     cases_wire,
@@ -26,6 +28,8 @@ SUBJECTS = [
     cases_logging,
     cases_histories,
     cases_searching,
+    cases_inputs,
+    cases_models,
 ]
 CASES = [case for subject in SUBJECTS for case in subject.CASES]
 
