@@ -41,6 +41,7 @@ from runstream_server.services.grpc_server import Service
 from runstream_server.services.metric_service import MetricServicer
 from runstream_server.services.metric_stream import MetricStreams
 from runstream_server.services.model_service import LoggedModelServicer
+from runstream_server.services.refusing import RefusingHandler, add_refusing_handler
 from runstream_server.services.run_service import RunServicer
 from runstream_server.services.server_service import ServerServicer
 from runstream_server.settings import ServerSettings
@@ -146,6 +147,11 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         schema_version=SCHEMA_VERSION,
         http_address=http_address,
     )
+    server_service = Service(
+        server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer
+    )
+    if frame.settings.artifacts_only:
+        return [server_service, Service(add_refusing_handler, RefusingHandler())]
     metric_servicer = MetricServicer(
         metrics=core.metrics,
         watcher=core.watcher,
@@ -168,7 +174,7 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
             ArtifactServicer(core.artifacts, frame.stopping),
         ),
         Service(metric_service_pb2_grpc.add_MetricServiceServicer_to_server, metric_servicer),
-        Service(server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer),
+        server_service,
     ]
 
 

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import grpc
 import pytest
 from tests.contract.mlflow_rest.artifact_client import API, ArtifactClient
 from tests.support.server import StartServer
 
 import runstream
+from runstream.v1 import metric_service_pb2, metric_service_pb2_grpc
 
 TRACKING = ("GET", f"{API}/experiments/get?experiment_id=0")
 FILES = ("GET", "/api/2.0/mlflow-artifacts/artifacts?path=x")
@@ -147,3 +149,24 @@ def test_a_server_for_artifacts_only_serves_nothing_else(start_server: StartServ
         assert "disabled due to the mlflow server running in `--artifacts-only` mode" in (
             answer.data.decode()
         )
+
+
+def test_a_server_for_artifacts_only_refuses_every_kind_of_rpc(start_server: StartServer) -> None:
+    server = start_server(artifacts_only=True)
+    with runstream.Client(f"grpc://{server.grpc_address}") as client:
+        for call in (
+            lambda: client.get_run("0" * 32),
+            lambda: client.upload_artifact("0" * 32, "a", b"data"),
+            lambda: client.read_artifact("0" * 32, "a"),
+            lambda: list(client.list_artifacts("0" * 32)),
+        ):
+            with pytest.raises(runstream.FailedPrecondition, match="--artifacts-only"):
+                call()
+        assert client.server_info().version
+    with server.channel() as channel:
+        stream = metric_service_pb2_grpc.MetricServiceStub(channel).StreamMetrics(
+            iter([metric_service_pb2.StreamMetricsRequest()])
+        )
+        with pytest.raises(grpc.RpcError) as raised:
+            next(stream)
+    assert raised.value.code() is grpc.StatusCode.FAILED_PRECONDITION
