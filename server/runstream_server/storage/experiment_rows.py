@@ -80,7 +80,7 @@ async def find_many(
     return found
 
 
-async def insert(
+async def insert(  # noqa: PLR0917 - a row has so many columns
     connection: AsyncConnection,
     name: str,
     artifact_location: str,
