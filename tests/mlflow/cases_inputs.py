@@ -98,7 +98,10 @@ CASES = [
     Case("an input without dataset", differs(inputs({}), HALF_READ, status=400)),
     Case("an input that is a number", differs(inputs(1), HALF_READ, status=400)),
     Case("a name that is a number", differs(inputs(read(name=5)), HALF_READ, status=400)),
-    Case("a model input without id", differs(inputs(models=[{}]), HALF_READ, status=400)),
+    Case(
+        "a model input without id",
+        differs(inputs(models=[dict[str, str]()]), HALF_READ, status=400),
+    ),
     Case("outputs", outputs(made("m-1", step=3), made("m-2", step=-4)), GET),
     Case("an output without a step", outputs(made("m-1")), GET),
     Case("a step that is a text", outputs(made("m-1", step="7")), GET),

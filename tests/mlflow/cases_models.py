@@ -134,7 +134,7 @@ ORDERS: tuple[object, ...] = (
     [*by("name"), *by("name")],
     by("params.p"),
     by("bogus"),
-    [{}],
+    [dict[str, str]()],
     "x",
 )
 DATASETS: tuple[object, ...] = (
@@ -142,7 +142,7 @@ DATASETS: tuple[object, ...] = (
     [{"dataset_name": "d", "dataset_digest": "g"}, {"dataset_name": "d", "dataset_digest": "h"}],
     [{"dataset_name": "none", "dataset_digest": "g"}],
     [{"dataset_digest": "g"}],
-    [{}],
+    [dict[str, str]()],
     "x",
 )
 
