@@ -92,7 +92,10 @@ def test_an_input_is_the_same_over_grpc(
 @pytest.mark.parametrize(
     ("fields", "phrase"),
     [
-        ({"datasets": [{}]}, "Missing value for required parameter 'datasets[0].dataset'"),
+        (
+            {"datasets": [dict[str, str]()]},
+            "Missing value for required parameter 'datasets[0].dataset'",
+        ),
         ({"datasets": [read(name="")]}, "'datasets[0].dataset.name'"),
         ({"datasets": [read(), read(digest=None)]}, "'datasets[1].dataset.digest'"),
         ({"datasets": [read({"value": "v"})]}, "'datasets[0].tags[0].key'"),
@@ -110,7 +113,8 @@ def test_an_input_is_the_same_over_grpc(
 def test_what_breaks_a_rule_is_refused_whole(
     http: httpx.Client, run_id: str, fields: dict[str, Any], phrase: str
 ) -> None:
-    answer = log(http, **{"run_id": run_id, "datasets": [read(name="good")], **fields})
+    body = {"run_id": run_id, "datasets": [read(name="good")], **fields}
+    answer = http.post(f"{API}/runs/log-inputs", json=body)
 
     assert (answer.status_code, phrase in answer.json()["message"]) == (400, True), answer.text
     assert "inputs" not in get(http, run_id) or get(http, run_id)["inputs"] == {}
