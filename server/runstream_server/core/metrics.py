@@ -7,7 +7,7 @@ from typing import Any, Final
 from runstream_server.core.clock import now_us
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.ingest.ingest import Ingest
-from runstream_server.core.ingest.loose import LoosePoint, loose_columns, loose_points
+from runstream_server.core.ingest.loose import LoosePoint, loose_points, rankless_columns
 from runstream_server.core.limits import MAX_LOGGED_POINTS
 from runstream_server.core.logformat import Float64s, Int64s
 from runstream_server.core.model_points import ModelMetric, check_dataset, model_points
@@ -108,8 +108,7 @@ class Metrics:
             Failure: RUN_NOT_FOUND, RUN_DELETED or MODEL_NOT_FOUND, or about the dataset of a
                 model's point. Nothing is stored then.
         """
-        names = [SeriesName(key, -1, 0) for key in keys]
-        loose = loose_columns(run_id, names, step, time_us, value)
+        loose = rankless_columns(run_id, keys, Points(step, time_us, value))
         loose.of_models = model_points(run_id, of_models)
         return await self._ingest.log_points(loose)
 

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runstream_server.core.ingest.commit import LoosePoints
-from runstream_server.core.logformat import INLINE, Float64s, Int64s, LogRows
+from runstream_server.core.logformat import INLINE, LogRows
+from runstream_server.core.points import Points
 from runstream_server.storage.name_rows import SeriesName
 
-__all__ = ["LoosePoint", "loose_columns", "loose_points"]
+__all__ = ["LoosePoint", "loose_points", "rankless_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +29,49 @@ def loose_points(run_id: str, points: Sequence[LoosePoint]) -> LoosePoints:
 
     Neighbours of one step and time share a row as long as their series differ.
     """
-    return loose_columns(
+    names = [point.series for point in points]
+    series = list(dict.fromkeys(names))
+    indices = {name: index for index, name in enumerate(series)}
+    return _rows(
         run_id,
-        [point.series for point in points],
-        np.array([point.step for point in points], np.int64),
-        np.array([point.time_us for point in points], np.int64),
-        np.array([point.value for point in points], np.float64),
+        series,
+        [indices[name] for name in names],
+        Points(
+            np.array([point.step for point in points], np.int64),
+            np.array([point.time_us for point in points], np.int64),
+            np.array([point.value for point in points], np.float64),
+        ),
     )
 
 
-def loose_columns(
-    run_id: str, names: Sequence[SeriesName], step: Int64s, time: Int64s, value: Float64s
+def rankless_columns(run_id: str, keys: Sequence[str], points: Points) -> LoosePoints:
+    """Returns points of rank-less series as rows, as `loose_points` does."""
+    distinct = list(dict.fromkeys(keys))
+    indices = {key: index for index, key in enumerate(distinct)}
+    members = [indices[key] for key in keys]
+    series = [SeriesName(key, -1, 0) for key in distinct]
+    return _rows(run_id, series, members, points)
+
+
+def _rows(
+    run_id: str, series: Sequence[SeriesName], members: Sequence[int], points: Points
 ) -> LoosePoints:
-    """Returns points that come as columns as rows, as `loose_points` does."""
-    indices: dict[SeriesName, int] = {}
-    members = [indices.setdefault(name, len(indices)) for name in names]
+    """Returns points as rows; `members` names the series of each by its place in `series`."""
+    step, time = points.step, points.time
     begins = np.ones(len(members), np.bool_)
     begins[1:] = (step[1:] != step[:-1]) | (time[1:] != time[:-1])
-    if len(indices) < len(members):
+    if len(series) < len(members) and not begins.all():
         _split_repeats(members, begins)
     starts = np.nonzero(begins)[0]
     rows = LogRows(
         step=step[starts],
         time=time[starts],
-        value=value,
+        value=points.value,
         layout=np.full(len(starts), INLINE, np.uint32),
         inline_count=np.diff(starts, append=len(members)).astype(np.uint32),
         inline_series=np.array(members, np.uint32),
     )
-    return LoosePoints(run_id=run_id, series=list(indices), rows=rows)
+    return LoosePoints(run_id=run_id, series=series, rows=rows)
 
 
 def _split_repeats(members: Sequence[int], begins: NDArray[np.bool_]) -> None:
