@@ -56,7 +56,7 @@ class Case:
         object.__setattr__(self, "requests", requests)
 
 
-def get(path: str, **query: Any) -> Request:
+def get(path: str, /, **query: Any) -> Request:
     """A GET; lists are repeated arguments."""
     return Request("GET", _absolute(path), query=query)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from tests.mlflow import (
+    cases_artifacts,
     cases_experiments,
     cases_histories,
     cases_inputs,
@@ -30,6 +31,7 @@ SUBJECTS = [
     cases_searching,
     cases_inputs,
     cases_models,
+    cases_artifacts,
 ]
 CASES = [case for subject in SUBJECTS for case in subject.CASES]
 
