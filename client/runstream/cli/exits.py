@@ -22,7 +22,7 @@ _MEANINGS = {
     ExitCode.FAILED: "it could not be done, for the reason on stderr",
     ExitCode.USAGE: "a command, a flag or an environment variable that makes no sense",
     ExitCode.NO_SERVER: "no server answers, or not in time",
-    ExitCode.UNDELIVERED: "sync: something is not delivered; it stays in the spool",
+    ExitCode.UNDELIVERED: "sync, import: something is not delivered; it stays where it was",
     ExitCode.INTERRUPTED: "Ctrl-C",
     ExitCode.BROKEN_PIPE: "whoever read the output has closed it",
 }

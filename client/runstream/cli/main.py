@@ -54,9 +54,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_own(commands: Commands) -> None:
-    from runstream.cli import artifacts, experiments, runs, sync
+    from runstream.cli import artifacts, experiments, import_mlflow, runs, sync
 
-    for module in (sync, runs, artifacts, experiments):
+    for module in (sync, import_mlflow, runs, artifacts, experiments):
         module.add(commands)
 
 
