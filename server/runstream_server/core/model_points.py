@@ -1,7 +1,9 @@
 """Points that runs log about logged models."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +17,17 @@ from runstream_server.core.validation import check_text, missing_value
 from runstream_server.storage import model_rows
 from runstream_server.storage.model_rows import ModelPoint
 
-__all__ = ["ModelMetric", "check_dataset", "model_not_found", "model_points", "require_models"]
+__all__ = [
+    "MODEL_ID",
+    "ModelMetric",
+    "check_dataset",
+    "model_not_found",
+    "model_points",
+    "require_id",
+    "require_models",
+]
+
+MODEL_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +56,22 @@ def model_not_found(model_id: str) -> Failure:
     )
 
 
+def require_id(model_id: str) -> str:
+    """Checks that an id has the form of a model's; else there can be none with it.
+
+    Raises:
+        Failure: MODEL_NOT_FOUND.
+    """
+    if not MODEL_ID.fullmatch(model_id):
+        raise model_not_found(model_id)
+    return model_id
+
+
 def model_points(run_id: str, metrics: Sequence[ModelMetric]) -> list[ModelPoint]:
     """Returns points about models as they are stored.
 
     Raises:
-        Failure: about the first whose dataset breaks a rule.
+        Failure: MODEL_NOT_FOUND, or about the first whose dataset breaks a rule.
     """
     return [_point(run_id, metric) for metric in metrics]
 
@@ -81,7 +104,7 @@ async def require_models(connection: AsyncConnection, points: Sequence[ModelPoin
 def _point(run_id: str, metric: ModelMetric) -> ModelPoint:
     check_dataset(metric.dataset_name, metric.dataset_digest)
     return ModelPoint(
-        model_id=metric.model_id,
+        model_id=require_id(metric.model_id),
         key=metric.key,
         step=metric.step,
         time_us=metric.time_us,

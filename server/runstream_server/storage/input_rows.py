@@ -233,7 +233,8 @@ async def dataset_summaries(
     if after is not None:
         place = [after.experiment_id, after.name, after.digest]
         place += [int(after.context is not None), after.context or ""]
-        query = query.where(sa.tuple_(*order) > sa.tuple_(*place))
+        bound = [sa.literal(value, one.type) for value, one in zip(place, order, strict=True)]
+        query = query.where(sa.tuple_(*order) > sa.tuple_(*bound))
     return [DatasetSummaryRow(*row) for row in await connection.execute(query)]
 
 

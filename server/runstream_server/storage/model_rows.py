@@ -205,7 +205,8 @@ async def points_of_model(
     """Returns points about a model in order, beginning behind one of them."""
     query = sa.select(*_POINT_COLUMNS).where(logged_model_metrics.c.model_id == model_id)
     if after is not None:
-        place = [getattr(after, column.name) for column in _POINT_ORDER]
+        # Without its column's type a number would be bound as one of 32 bits.
+        place = [sa.literal(getattr(after, column.name), column.type) for column in _POINT_ORDER]
         query = query.where(sa.tuple_(*_POINT_ORDER) > sa.tuple_(*place))
     rows = await connection.execute(query.order_by(*_POINT_ORDER).limit(limit))
     return [ModelPoint(**row) for row in rows.mappings()]

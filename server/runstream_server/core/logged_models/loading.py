@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.logged_models.values import LoggedModel, ModelStatus
-from runstream_server.core.model_points import model_not_found
+from runstream_server.core.model_points import model_not_found, require_id
 from runstream_server.storage import model_rows
 
 __all__ = ["load_model", "load_models"]
@@ -23,7 +23,7 @@ async def load_model(
     Raises:
         Failure: MODEL_NOT_FOUND.
     """
-    found = await load_models(connection, experiments, [model_id], max_metrics)
+    found = await load_models(connection, experiments, [require_id(model_id)], max_metrics)
     if not found:
         raise model_not_found(model_id)
     return found[0]

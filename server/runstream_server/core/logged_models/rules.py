@@ -1,18 +1,19 @@
 """What must be so of logged models, their names and labels."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.limits import (
+    MAX_DATASET_DIGEST_LENGTH,
+    MAX_DATASET_NAME_LENGTH,
     MAX_KEY_LENGTH,
     MAX_MODEL_LABEL_VALUE_LENGTH,
     MAX_MODEL_NAME_LENGTH,
 )
 from runstream_server.core.logged_models.values import NewModel
-from runstream_server.core.model_points import model_not_found
+from runstream_server.core.model_points import MODEL_ID, model_not_found, require_id
 from runstream_server.core.validation import (
     check_labels,
     check_text,
@@ -24,6 +25,7 @@ from runstream_server.storage.model_rows import ModelRow
 
 __all__ = [
     "check_dataset_selector",
+    "check_dataset_texts",
     "check_model_id",
     "check_model_labels",
     "check_new_model",
@@ -31,7 +33,6 @@ __all__ = [
 ]
 
 BAD_NAME_CHARS: Final = "/:.%\"'"
-_MODEL_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 
 
 def check_model_id(model_id: str) -> str:
@@ -43,7 +44,7 @@ def check_model_id(model_id: str) -> str:
 
 def check_new_model(new: NewModel) -> None:
     """Checks a model before it is created."""
-    if new.model_id and not _MODEL_ID.fullmatch(new.model_id):
+    if new.model_id and not MODEL_ID.fullmatch(new.model_id):
         remedy = "use m- and 32 lower-case hexadecimal digits"
         raise invalid_value("model_id", new.model_id, remedy)
     check_text("name", new.name, MAX_MODEL_NAME_LENGTH)
@@ -69,7 +70,7 @@ async def require_model(
     Raises:
         Failure: MODEL_NOT_FOUND.
     """
-    row = await model_rows.find_model(connection, model_id, lock=lock)
+    row = await model_rows.find_model(connection, require_id(model_id), lock=lock)
     if row is None:
         raise model_not_found(model_id)
     return row
@@ -79,3 +80,10 @@ def check_dataset_selector(field: str, dataset: tuple[str, str]) -> None:
     """Checks what selects points by their dataset: a name, and perhaps a digest."""
     if not dataset[0]:
         raise missing_value(f"{field}.dataset_name", "name the dataset")
+    check_dataset_texts(field, dataset)
+
+
+def check_dataset_texts(field: str, dataset: tuple[str, str]) -> None:
+    """Checks the name and the digest of a dataset, of which each may be empty."""
+    check_text(f"{field}.dataset_name", dataset[0], MAX_DATASET_NAME_LENGTH)
+    check_text(f"{field}.dataset_digest", dataset[1], MAX_DATASET_DIGEST_LENGTH)

@@ -17,8 +17,12 @@ from runstream_server.core.filters import (
     Tag,
     Target,
 )
+from runstream_server.core.limits import MAX_KEY_LENGTH
 from runstream_server.core.logged_models.loading import load_models
-from runstream_server.core.logged_models.rules import check_dataset_selector
+from runstream_server.core.logged_models.rules import (
+    check_dataset_selector,
+    check_dataset_texts,
+)
 from runstream_server.core.logged_models.values import LoggedModel
 from runstream_server.core.search.compiling import compile_filter
 from runstream_server.core.search.pages import (
@@ -31,7 +35,7 @@ from runstream_server.core.search.pages import (
     page_limit,
 )
 from runstream_server.core.search.parsing import metric_keys, read_filter
-from runstream_server.core.validation import check_count
+from runstream_server.core.validation import check_count, check_text
 from runstream_server.storage import search_pages
 from runstream_server.storage.database import Database
 from runstream_server.storage.model_search import DatasetName, ModelFields
@@ -149,6 +153,8 @@ def _order(order_by: Sequence[ModelOrder], columns: ModelFields) -> Iterator[Ord
     for order in order_by:
         name = _ALIASES.get(order.field_name, order.field_name)
         if name.startswith(METRIC_PREFIX):
+            check_text("order_by.field_name", name, MAX_KEY_LENGTH + len(METRIC_PREFIX))
+            check_dataset_texts("order_by", order.dataset)
             latest = columns.latest(name.removeprefix(METRIC_PREFIX), order.dataset)
             yield from order_terms(latest, (float, int), descending=order.descending)
         elif name not in _ORDER_TYPES:
