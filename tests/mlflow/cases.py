@@ -15,11 +15,25 @@ To add a subject, make a module with a list `CASES` and name it in test_same_ans
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
-__all__ = ["Case", "Difference", "Request", "delete", "differs", "get", "patch", "post", "saving"]
+__all__ = [
+    "Case",
+    "Difference",
+    "Json",
+    "Request",
+    "delete",
+    "differs",
+    "get",
+    "patch",
+    "post",
+    "saving",
+]
 
 API = "/api/2.0/mlflow/"
+
+Json: TypeAlias = Any
+"""Whatever JSON can hold."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +51,8 @@ class Request:
 
     method: str
     path: str
-    body: Any = None
-    query: Any = None
+    body: Json = None
+    query: Json = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     saves: Mapping[str, str] = field(default_factory=dict[str, str])
     difference: Difference | None = None
@@ -56,22 +70,22 @@ class Case:
         object.__setattr__(self, "requests", requests)
 
 
-def get(path: str, /, **query: Any) -> Request:
+def get(path: str, /, **query: Json) -> Request:
     """A GET; lists are repeated arguments."""
     return Request("GET", _absolute(path), query=query)
 
 
-def post(path: str, body: Any = None) -> Request:
+def post(path: str, body: Json = None) -> Request:
     """A POST of JSON."""
     return Request("POST", _absolute(path), body={} if body is None else body)
 
 
-def patch(path: str, body: Any) -> Request:
+def patch(path: str, body: Json) -> Request:
     """A PATCH of JSON."""
     return Request("PATCH", _absolute(path), body=body)
 
 
-def delete(path: str, body: Any = None) -> Request:
+def delete(path: str, body: Json = None) -> Request:
     """A DELETE, with JSON if there is any."""
     return Request("DELETE", _absolute(path), body=body)
 

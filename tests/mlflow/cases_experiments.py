@@ -1,13 +1,13 @@
 """Experiments."""
 
-from tests.mlflow.cases import Case, differs, get, post, saving
+from tests.mlflow.cases import Case, Request, differs, get, post, saving
 
 BY_ID = {"experiment_id": "{exp}"}
 GET = get("experiments/get", experiment_id="{exp}")
 MINE = "tags.of = '{name}'"
 
 
-def tagged(name: str, *more: str) -> list:
+def tagged(name: str, *more: str) -> list[Request]:
     """Creates experiments that a search can tell from others."""
     tags = [{"key": "of", "value": "{name}"}]
     return [
@@ -19,7 +19,7 @@ def tagged(name: str, *more: str) -> list:
     ]
 
 
-def find(**arguments: object):
+def find(**arguments: object) -> Request:
     """Searches."""
     return post("experiments/search", {"max_results": 10, "filter": MINE, **arguments})
 
@@ -39,7 +39,10 @@ CASES = [
     Case("a name that is taken", post("experiments/create", {"name": "{name}"})),
     Case("a name of 500 characters", post("experiments/create", {"name": "{name}" + "é" * 480})),
     Case("a name that is too long", post("experiments/create", {"name": "n" * 501})),
-    Case("a location that is a number", post("experiments/create", {"name": "{name}x", "artifact_location": 7})),
+    Case(
+        "a location that is a number",
+        post("experiments/create", {"name": "{name}x", "artifact_location": 7}),
+    ),
     Case("tags that are a text", post("experiments/create", {"name": "{name}x", "tags": "5"})),
     Case(
         "tags at creation",
@@ -74,9 +77,7 @@ CASES = [
         Case(
             f"the location {location}",
             saving(
-                post(
-                    "experiments/create", {"name": "{name} place", "artifact_location": location}
-                ),
+                post("experiments/create", {"name": "{name} place", "artifact_location": location}),
                 placed="experiment_id",
             ),
             get("experiments/get-by-name", experiment_name="{name} place"),
@@ -105,7 +106,10 @@ CASES = [
     Case("rename to the same", post("experiments/update", {**BY_ID, "new_name": "{name}"}), GET),
     Case("rename without a name", post("experiments/update", BY_ID)),
     Case("rename to an empty name", post("experiments/update", {**BY_ID, "new_name": ""})),
-    Case("rename to a name that is taken", post("experiments/update", {**BY_ID, "new_name": "Default"})),
+    Case(
+        "rename to a name that is taken",
+        post("experiments/update", {**BY_ID, "new_name": "Default"}),
+    ),
     Case("rename to a number", post("experiments/update", {**BY_ID, "new_name": 5})),
     Case("rename to a long name", post("experiments/update", {**BY_ID, "new_name": "x" * 501})),
     Case("rename none", post("experiments/update", {"experiment_id": "987654", "new_name": "x"})),
@@ -140,7 +144,9 @@ CASES = [
         for verb in ("delete", "restore")
     ),
     *(
-        Case(f"{verb} an id that is no integer", post(f"experiments/{verb}", {"experiment_id": "x"}))
+        Case(
+            f"{verb} an id that is no integer", post(f"experiments/{verb}", {"experiment_id": "x"})
+        )
         for verb in ("delete", "restore")
     ),
     Case(
@@ -159,9 +165,20 @@ CASES = [
         post("experiments/set-experiment-tag", {**BY_ID, "key": "k"}),
         GET,
     ),
-    Case("a tag's key that is a number", post("experiments/set-experiment-tag", {**BY_ID, "key": 1, "value": "1"})),
-    Case("a tag's value that is a number", post("experiments/set-experiment-tag", {**BY_ID, "key": "k", "value": 1})),
-    Case("a tag of no experiment", post("experiments/set-experiment-tag", {"experiment_id": "987654", "key": "k", "value": "v"})),
+    Case(
+        "a tag's key that is a number",
+        post("experiments/set-experiment-tag", {**BY_ID, "key": 1, "value": "1"}),
+    ),
+    Case(
+        "a tag's value that is a number",
+        post("experiments/set-experiment-tag", {**BY_ID, "key": "k", "value": 1}),
+    ),
+    Case(
+        "a tag of no experiment",
+        post(
+            "experiments/set-experiment-tag", {"experiment_id": "987654", "key": "k", "value": "v"}
+        ),
+    ),
     *(
         Case(
             f"the tag key {key[:12]!r} of {len(key)}",
@@ -169,26 +186,53 @@ CASES = [
         )
         for key in ("a//b", "../a", "/a", ".", "a/", "a@b", "k" * 250, "k" * 251, "ключ", "a:b")
     ),
-    Case("a tag of 20000 characters", post("experiments/set-experiment-tag", {**BY_ID, "key": "k", "value": "v" * 20000}), GET),
-    Case("a tag that is too long", post("experiments/set-experiment-tag", {**BY_ID, "key": "k", "value": "v" * 20001})),
+    Case(
+        "a tag of 20000 characters",
+        post("experiments/set-experiment-tag", {**BY_ID, "key": "k", "value": "v" * 20000}),
+        GET,
+    ),
+    Case(
+        "a tag that is too long",
+        post("experiments/set-experiment-tag", {**BY_ID, "key": "k", "value": "v" * 20001}),
+    ),
     Case("search finds by tag", *tagged("a", "b"), find()),
     Case("search by GET", *tagged("a"), get("experiments/search", max_results=5, filter=MINE)),
-    Case("search in pages", *tagged("a", "b", "c"), saving(find(max_results=2), next="next_page_token"), find(max_results=2, page_token="{next}")),
+    Case(
+        "search in pages",
+        *tagged("a", "b", "c"),
+        saving(find(max_results=2), next="next_page_token"),
+        find(max_results=2, page_token="{next}"),
+    ),
     Case("search needs max_results", post("experiments/search", {})),
     *(
-        Case(f"search with max_results {count!r}", post("experiments/search", {"max_results": count}))
+        Case(
+            f"search with max_results {count!r}", post("experiments/search", {"max_results": count})
+        )
         for count in (0, -1, 50_001, "x")
     ),
     Case("search as texts", get("experiments/search", max_results="x")),
     *(
         Case(f"search ordered by {order}", *tagged("a", "b", "c"), find(order_by=[order]))
-        for order in ("name", "name DESC", "experiment_id", "creation_time", "last_update_time DESC")
+        for order in (
+            "name",
+            "name DESC",
+            "experiment_id",
+            "creation_time",
+            "last_update_time DESC",
+        )
     ),
     *(
         Case(f"search ordered by {order!r}", find(order_by=[order]))
         for order in ("tags.a", "nothing", "name sideways", "")
     ),
-    Case("search ordered by a number", differs(find(order_by=[1]), "a value that does not fit is refused, where MLflow passes over it", 400)),
+    Case(
+        "search ordered by a number",
+        differs(
+            find(order_by=[1]),
+            "a value that does not fit is refused, where MLflow passes over it",
+            400,
+        ),
+    ),
     *(
         Case(
             f"search among {view}",
@@ -198,17 +242,37 @@ CASES = [
         )
         for view in ("ACTIVE_ONLY", "DELETED_ONLY", "ALL", 1, 2, 3)
     ),
-    Case("search among what is unknown", differs(find(view_type="SOME"), "an unknown view is refused, not passed over", 400)),
+    Case(
+        "search among what is unknown",
+        differs(find(view_type="SOME"), "an unknown view is refused, not passed over", 400),
+    ),
     *(
-        Case(f"search for {filter_}", *tagged("a", "b"), find(filter=f"{MINE} AND {filter_}", order_by=["name"]))
+        Case(
+            f"search for {filter_}",
+            *tagged("a", "b"),
+            find(filter=f"{MINE} AND {filter_}", order_by=["name"]),
+        )
         for filter_ in (
-            "name LIKE '%a'", "name ILIKE '%B'", "name != 'x'", "attribute.name = '{name} a'",
-            "tags.none IS NULL", "tags.of IS NOT NULL", "creation_time > 5", "tags.other = 'x'",
+            "name LIKE '%a'",
+            "name ILIKE '%B'",
+            "name != 'x'",
+            "attribute.name = '{name} a'",
+            "tags.none IS NULL",
+            "tags.of IS NOT NULL",
+            "creation_time > 5",
+            "tags.other = 'x'",
         )
     ),
     *(
         Case(f"search for the refused {filter_}", find(filter=filter_))
-        for filter_ in ("name", "name > 'a'", "creation_time = 'x'", "params.a = 'b'", "name = 'a' OR name = 'b'", "(name = 'a')")
+        for filter_ in (
+            "name",
+            "name > 'a'",
+            "creation_time = 'x'",
+            "params.a = 'b'",
+            "name = 'a' OR name = 'b'",
+            "(name = 'a')",
+        )
     ),
     Case("search from a broken token", find(page_token="zzz")),
-]  # fmt: skip
+]

@@ -1,6 +1,6 @@
 """The life of runs."""
 
-from tests.mlflow.cases import Case, differs, get, post, saving
+from tests.mlflow.cases import Case, Request, differs, get, post, saving
 
 NEW = {"experiment_id": "{exp}", "start_time": 5, "run_name": "n", "user_id": "u"}
 BY_ID = {"run_id": "{run}"}
@@ -8,7 +8,7 @@ GET = get("runs/get", run_id="{run}")
 MADE = get("runs/get", run_id="{made}")
 
 
-def create(**fields: object):
+def create(**fields: object) -> Request:
     """Creates a run."""
     return saving(post("runs/create", {**NEW, **fields}), made="run.info.run_id")
 
@@ -101,11 +101,18 @@ CASES = [
         GET,
     ),
     Case("nothing", post("runs/update", BY_ID), GET),
-    Case("update by the other name", post("runs/update", {"run_uuid": "{run}", "end_time": 5}), GET),
+    Case(
+        "update by the other name", post("runs/update", {"run_uuid": "{run}", "end_time": 5}), GET
+    ),
     Case("update without an id", post("runs/update", {"status": "FINISHED"})),
     Case("update no such run", post("runs/update", {"run_id": "f" * 32, "status": "FINISHED"})),
     Case("an id that is a number", post("runs/update", {"run_id": 31, "status": "FINISHED"})),
-    Case("logging to a finished run", post("runs/update", {**BY_ID, "status": "FINISHED"}), post("runs/set-tag", {**BY_ID, "key": "k", "value": "v"}), GET),
+    Case(
+        "logging to a finished run",
+        post("runs/update", {**BY_ID, "status": "FINISHED"}),
+        post("runs/set-tag", {**BY_ID, "key": "k", "value": "v"}),
+        GET,
+    ),
     Case(
         "delete and restore",
         post("runs/delete", BY_ID),
@@ -130,8 +137,6 @@ CASES = [
     Case(
         "restore in a deleted experiment",
         post("experiments/delete", {"experiment_id": "{exp}"}),
-        differs(
-            post("runs/restore", BY_ID), "a deleted experiment has no active runs", 400
-        ),
+        differs(post("runs/restore", BY_ID), "a deleted experiment has no active runs", 400),
     ),
-]  # fmt: skip
+]

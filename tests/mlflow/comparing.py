@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 import httpx
-from tests.mlflow.cases import Case, Request, post, saving
+
+from tests.mlflow.cases import Case, Json, Request, post, saving
 
 TIMES = {
     "creation_time",
@@ -72,18 +73,18 @@ class Server:
             self._known[name] = str(found)
         return answer
 
-    def normal(self, answer: httpx.Response) -> Any:
+    def normal(self, answer: httpx.Response) -> Json:
         """Returns an answer without what differs from server to server by nature."""
         text = answer.text
         for name, value in sorted(self._known.items(), key=lambda item: -len(item[1])):
-            if len(value) > 4:  # noqa: PLR2004 - short ids would be found in other numbers
+            if len(value) > 4:
                 text = text.replace(value, f"<{name}>")
         try:
             return _normal(json.loads(text), "", self._known)
         except ValueError:
             return text
 
-    def _filled(self, given: Any) -> Any:
+    def _filled(self, given: Json) -> Json:
         if isinstance(given, str):
             return re.sub(r"\{(\w+)\}", lambda m: self._known.get(m[1], m[0]), given)
         if isinstance(given, list):
@@ -93,7 +94,7 @@ class Server:
         return given
 
 
-def _normal(value: Any, key: str, known: dict[str, str]) -> Any:
+def _normal(value: Json, key: str, known: dict[str, str]) -> Json:  # noqa: PLR0911 - by kind
     if isinstance(value, dict):
         return {k: _normal(v, k, known) for k, v in value.items() if k not in FREE_TEXTS}
     if isinstance(value, list):
@@ -139,7 +140,7 @@ def differences(case: Case, number: int, own: Server, reference: Server) -> list
 
 
 def _problem(
-    request: Request, theirs: httpx.Response, ours: httpx.Response, expected: Any, answer: Any
+    request: Request, theirs: httpx.Response, ours: httpx.Response, expected: Json, answer: Json
 ) -> str:
     given = "\n".join(
         f"  {who}: {one.status_code} {one.text:.700}"
