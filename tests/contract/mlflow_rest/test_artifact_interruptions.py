@@ -108,3 +108,38 @@ def test_of_several_at_once_one_wins_whole(files: ArtifactClient) -> None:
         thread.join()
 
     assert files.get("raced").data in bodies
+
+
+def test_a_server_that_stops_keeps_no_half_file(server: ServerProcess) -> None:
+    with ArtifactClient(server) as files:
+        files.put("kept", b"earlier")
+        with connect(files) as sender:
+            sender.sendall(head("kept", "Content-Length: 4194304") + b"x" * MIB)
+            while not files.staged():
+                pass
+
+            assert server.terminate() == 0
+            answered = sender.recv(65_536)
+
+    assert answered.startswith(b"HTTP/1.1 503")
+    server.start()
+    with ArtifactClient(server) as files:
+        assert files.get("kept").data == b"earlier"
+        assert files.staged() == []
+
+
+def test_a_killed_server_shows_no_half_file(server: ServerProcess) -> None:
+    with ArtifactClient(server) as files:
+        files.put("kept", b"earlier")
+        with connect(files) as sender:
+            sender.sendall(head("kept", "Content-Length: 4194304") + b"x" * MIB)
+            while not files.staged():
+                pass
+
+            server.kill9()
+
+    server.start()
+    with ArtifactClient(server) as files:
+        assert files.get("kept").data == b"earlier"
+        assert files.put("kept", b"later").status == 200
+        assert files.get("kept").data == b"later"
