@@ -1,10 +1,17 @@
 """The calls of LoggedModelService."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from runstream._client.calls import Pages, Unary
-from runstream._client.convert import lifecycle_stage_of, names_of, time_of, view_type_number
+from runstream._client.convert import (
+    lifecycle_stage_of,
+    names_of,
+    time_of,
+    timestamp_of,
+    view_type_number,
+)
 from runstream._run_ids import new_run_id
 from runstream.entities import (
     LoggedModel,
@@ -41,6 +48,7 @@ def create_logged_model(
     source_run_id: str = "",
     params: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
+    create_time: datetime | None = None,
 ) -> Unary[LoggedModel]:
     """Creates a logged model with the status PENDING, or returns the one that has the id.
 
@@ -53,6 +61,7 @@ def create_logged_model(
         source_run_id: The run that made it.
         params: The first params.
         tags: The first tags.
+        create_time: When it was created, if that was elsewhere. None means now.
 
     Raises:
         AlreadyExists: if the model exists in another experiment.
@@ -68,6 +77,7 @@ def create_logged_model(
         source_run_id=source_run_id,
         params=params,
         tags=tags,
+        create_time=timestamp_of(create_time),
     )
     return Unary(
         method=f"{_SERVICE}CreateLoggedModel",

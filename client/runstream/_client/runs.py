@@ -48,6 +48,7 @@ def create_run(
     tags: Mapping[str, str] | None = None,
     parent_run_id: str = "",
     user: str = "",
+    user_without_tag: bool = False,
     status: str = RunStatus.RUNNING,
 ) -> Unary[Run]:
     """Creates a run, or returns the one that has the id, unchanged.
@@ -61,6 +62,7 @@ def create_run(
         tags: The first tags.
         parent_run_id: The run under which this one is nested.
         user: Who started it.
+        user_without_tag: Whether to keep that apart from the tag `mlflow.user`.
         status: RUNNING or SCHEDULED.
 
     Raises:
@@ -75,6 +77,7 @@ def create_run(
         tags=tags,
         parent_run_id=parent_run_id,
         user=user,
+        user_without_tag=user_without_tag,
         status=run_status_number(status),
     )
     if experiment_name and not experiment_id:

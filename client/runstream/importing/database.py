@@ -157,6 +157,7 @@ class DatabaseSource(Source):
                 model_type=row[6] or "",
                 source_run_id=row[7] or "",
                 artifact_uri=row[8] or "",
+                create_time_ms=row[9],
                 params=params.get(row[0], {}),
                 tags=tags.get(row[0], {}),
             )

@@ -111,6 +111,7 @@ class SourceModel:
     deleted: bool
     model_type: str
     source_run_id: str
+    create_time_ms: int | None
     artifact_uri: str
     artifact_folder: Path | None = None
     params: Mapping[str, str] = field(default_factory=dict[str, str])

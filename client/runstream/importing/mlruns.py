@@ -232,6 +232,7 @@ def _model(experiment_id: str, folder: Path) -> SourceModel:
         deleted=meta.get("lifecycle_stage") == "deleted",
         model_type=str(meta.get("model_type") or ""),
         source_run_id=str(meta.get("source_run_id") or ""),
+        create_time_ms=meta.get("creation_timestamp"),
         artifact_uri=str(meta.get("artifact_location") or ""),
         artifact_folder=folder / ARTIFACTS,
         params=_texts(folder / "params"),

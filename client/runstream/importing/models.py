@@ -8,7 +8,7 @@ from runstream.entities import LifecycleStage, LoggedModel, LoggedModelStatus
 from runstream.errors import InvalidValue, NotFound
 from runstream.importing.batches import send_pairs
 from runstream.importing.entities import SourceModel
-from runstream.importing.experiments import Target
+from runstream.importing.experiments import Target, time_of
 from runstream.importing.files import FileMover
 from runstream.importing.report import Report
 
@@ -59,6 +59,7 @@ class ModelMover:
                 name=model.name,
                 model_type=model.model_type,
                 source_run_id=model.source_run_id,
+                create_time=time_of(model.create_time_ms),
             )
         send_pairs(
             model.params,

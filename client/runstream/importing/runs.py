@@ -9,6 +9,7 @@ points that are there already are the same points.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
@@ -24,7 +25,7 @@ from runstream.entities import (
     RunStatus,
     Writer,
 )
-from runstream.errors import AlreadyExists, FailedPrecondition, NotFound
+from runstream.errors import AlreadyExists, FailedPrecondition, InvalidValue, NotFound
 from runstream.importing.batches import send_items, send_pairs
 from runstream.importing.entities import ModelPoint, RunDetails, SourceDataset, SourceRun
 from runstream.importing.experiments import Target, time_of
@@ -37,7 +38,6 @@ from runstream.v1 import run_pb2, run_service_pb2 as pb
 __all__ = ["RunMover"]
 
 RUN_NAME: Final = "mlflow.runName"
-USER: Final = "mlflow.user"
 WITH_FILES: Final = "imported from MLflow"
 WITHOUT_FILES: Final = "imported from MLflow, without artifacts"
 _POINT_BYTES: Final = 100
@@ -73,7 +73,7 @@ class RunMover:
             return
         stored, fresh = self._open(run, details, target, writer_id)
         deleted = delete or stored.lifecycle_stage is LifecycleStage.DELETED
-        self._log_labels(run, details, stored)
+        self._log_labels(run, details, stored, fresh=fresh)
         self._log_points(run, details, writer_id)
         self._log_inputs(run, details)
         with_files = self._files.move(
@@ -114,11 +114,16 @@ class RunMover:
         """Creates the run, or takes up the one that is there; tells whether it is new."""
         target.open(self._client)
         experiment_id, was_deleted = target.experiment_id, False
+        tags = {key: value for key, value in details.tags.items() if key != RUN_NAME}
         while True:
-            request = self._creation(run, details, experiment_id, writer_id)
+            request = self._creation(run, details, experiment_id, writer_id, tags)
             try:
                 stored, fresh = self._client.execute_unary(_creating(request))
                 break
+            except InvalidValue:
+                if not tags:
+                    raise
+                tags = {}  # they are set one by one
             except AlreadyExists as error:
                 if error.metadata.get("experiment_id", experiment_id) == experiment_id:
                     raise
@@ -133,31 +138,41 @@ class RunMover:
         return stored, fresh
 
     def _creation(
-        self, run: SourceRun, details: RunDetails, experiment_id: str, writer_id: str
+        self,
+        run: SourceRun,
+        details: RunDetails,
+        experiment_id: str,
+        writer_id: str,
+        tags: Mapping[str, str],
     ) -> pb.CreateRunRequest:
         name = _name(run, details)
         request = pb.CreateRunRequest(
             run_id=run.run_id,
             experiment_id=experiment_id,
             name=name,
+            tags=tags,
+            user=run.user,
+            user_without_tag=True,
             status=run_pb2.RUN_STATUS_SCHEDULED
             if run.status == RunStatus.SCHEDULED
             else run_pb2.RUN_STATUS_RUNNING,
             record=run_pb2.RecordId(writer_id=writer_id, number=0),
         )
         request.start_time.FromMilliseconds(run.start_time_ms or 0)
-        if USER not in details.tags:
-            request.user = run.user
         return request
 
-    def _log_labels(self, run: SourceRun, details: RunDetails, stored: Run) -> None:
+    def _log_labels(self, run: SourceRun, details: RunDetails, stored: Run, *, fresh: bool) -> None:
         run_id = run.run_id
         params = send_pairs(
             details.params,
             lambda some: self._client.log_params(run_id, some),
             lambda key, why: self._problem(run, f"param {key!r}: {why}"),
         )
-        tags = {key: value for key, value in details.tags.items() if key != RUN_NAME}
+        tags = {
+            key: value
+            for key, value in details.tags.items()
+            if key != RUN_NAME and stored.tags.get(key) != value
+        }
         if stored.name != _name(run, details):
             tags[RUN_NAME] = _name(run, details)
         sent = send_pairs(
@@ -165,7 +180,8 @@ class RunMover:
             lambda some: self._client.set_tags(run_id, some),
             lambda key, why: self._problem(run, f"tag {key!r}: {why}"),
         )
-        self._report.add(params=params, tags=sent)
+        unsent = len(details.tags) - len(tags) if fresh else 0
+        self._report.add(params=params, tags=sent + unsent)
 
     def _log_points(self, run: SourceRun, details: RunDetails, writer_id: str) -> None:
         series: dict[str, int] = {}

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from runstream.v1 import experiment_pb2 as runstream_dot_v1_dot_experiment__pb2
 from runstream.v1 import logged_model_pb2 as runstream_dot_v1_dot_logged__model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'runstream/v1/logged_model_service.proto\x12\x0crunstream.v1\x1a\x1drunstream/v1/experiment.proto\x1a\x1frunstream/v1/logged_model.proto\"\xdc\x02\n\x18\x43reateLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nmodel_type\x18\x04 \x01(\t\x12\x15\n\rsource_run_id\x18\x05 \x01(\t\x12\x42\n\x06params\x18\x06 \x03(\x0b\x32\x32.runstream.v1.CreateLoggedModelRequest.ParamsEntry\x12>\n\x04tags\x18\x07 \x03(\x0b\x32\x30.runstream.v1.CreateLoggedModelRequest.TagsEntry\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x19\x43reateLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"V\n\x15GetLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x15\n\rallow_deleted\x18\x02 \x01(\x08\x12\x14\n\x0comit_metrics\x18\x03 \x01(\x08\"B\n\x16GetLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\"w\n\x1a\x46inalizeLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12/\n\x06status\x18\x02 \x01(\x0e\x32\x1f.runstream.v1.LoggedModelStatus\x12\x16\n\x0estatus_message\x18\x03 \x01(\t\"G\n\x1b\x46inalizeLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\",\n\x18\x44\x65leteLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"E\n\x19\x44\x65leteLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\"\x9b\x01\n\x19SetLoggedModelTagsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12?\n\x04tags\x18\x02 \x03(\x0b\x32\x31.runstream.v1.SetLoggedModelTagsRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\x1aSetLoggedModelTagsResponse\">\n\x1c\x44\x65leteLoggedModelTagsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\"\x1f\n\x1d\x44\x65leteLoggedModelTagsResponse\"\xa5\x01\n\x1bLogLoggedModelParamsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x45\n\x06params\x18\x02 \x03(\x0b\x32\x35.runstream.v1.LogLoggedModelParamsRequest.ParamsEntry\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1e\n\x1cLogLoggedModelParamsResponse\"\x8e\x02\n\x19SearchLoggedModelsRequest\x12\x16\n\x0e\x65xperiment_ids\x18\x01 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12/\n\x08\x64\x61tasets\x18\x03 \x03(\x0b\x32\x1d.runstream.v1.DatasetSelector\x12\x30\n\x08order_by\x18\x04 \x03(\x0b\x32\x1e.runstream.v1.LoggedModelOrder\x12)\n\tview_type\x18\x05 \x01(\x0e\x32\x16.runstream.v1.ViewType\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x14\n\x0comit_metrics\x18\x08 \x01(\x08\"?\n\x0f\x44\x61tasetSelector\x12\x14\n\x0c\x64\x61taset_name\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x02 \x01(\t\"h\n\x10LoggedModelOrder\x12\x12\n\nfield_name\x18\x01 \x01(\t\x12\x12\n\ndescending\x18\x02 \x01(\x08\x12\x14\n\x0c\x64\x61taset_name\x18\x03 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x04 \x01(\t\"`\n\x1aSearchLoggedModelsResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.runstream.v1.LoggedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x1dListLoggedModelMetricsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x1eListLoggedModelMetricsResponse\x12\x30\n\x07metrics\x18\x01 \x03(\x0b\x32\x1f.runstream.v1.LoggedModelMetric\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd1\x07\n\x12LoggedModelService\x12\x64\n\x11\x43reateLoggedModel\x12&.runstream.v1.CreateLoggedModelRequest\x1a\'.runstream.v1.CreateLoggedModelResponse\x12[\n\x0eGetLoggedModel\x12#.runstream.v1.GetLoggedModelRequest\x1a$.runstream.v1.GetLoggedModelResponse\x12j\n\x13\x46inalizeLoggedModel\x12(.runstream.v1.FinalizeLoggedModelRequest\x1a).runstream.v1.FinalizeLoggedModelResponse\x12\x64\n\x11\x44\x65leteLoggedModel\x12&.runstream.v1.DeleteLoggedModelRequest\x1a\'.runstream.v1.DeleteLoggedModelResponse\x12g\n\x12SetLoggedModelTags\x12\'.runstream.v1.SetLoggedModelTagsRequest\x1a(.runstream.v1.SetLoggedModelTagsResponse\x12p\n\x15\x44\x65leteLoggedModelTags\x12*.runstream.v1.DeleteLoggedModelTagsRequest\x1a+.runstream.v1.DeleteLoggedModelTagsResponse\x12m\n\x14LogLoggedModelParams\x12).runstream.v1.LogLoggedModelParamsRequest\x1a*.runstream.v1.LogLoggedModelParamsResponse\x12g\n\x12SearchLoggedModels\x12\'.runstream.v1.SearchLoggedModelsRequest\x1a(.runstream.v1.SearchLoggedModelsResponse\x12s\n\x16ListLoggedModelMetrics\x12+.runstream.v1.ListLoggedModelMetricsRequest\x1a,.runstream.v1.ListLoggedModelMetricsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'runstream/v1/logged_model_service.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drunstream/v1/experiment.proto\x1a\x1frunstream/v1/logged_model.proto\"\x8d\x03\n\x18\x43reateLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nmodel_type\x18\x04 \x01(\t\x12\x15\n\rsource_run_id\x18\x05 \x01(\t\x12\x42\n\x06params\x18\x06 \x03(\x0b\x32\x32.runstream.v1.CreateLoggedModelRequest.ParamsEntry\x12>\n\x04tags\x18\x07 \x03(\x0b\x32\x30.runstream.v1.CreateLoggedModelRequest.TagsEntry\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x19\x43reateLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"V\n\x15GetLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x15\n\rallow_deleted\x18\x02 \x01(\x08\x12\x14\n\x0comit_metrics\x18\x03 \x01(\x08\"B\n\x16GetLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\"w\n\x1a\x46inalizeLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12/\n\x06status\x18\x02 \x01(\x0e\x32\x1f.runstream.v1.LoggedModelStatus\x12\x16\n\x0estatus_message\x18\x03 \x01(\t\"G\n\x1b\x46inalizeLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\",\n\x18\x44\x65leteLoggedModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"E\n\x19\x44\x65leteLoggedModelResponse\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.runstream.v1.LoggedModel\"\x9b\x01\n\x19SetLoggedModelTagsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12?\n\x04tags\x18\x02 \x03(\x0b\x32\x31.runstream.v1.SetLoggedModelTagsRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\x1aSetLoggedModelTagsResponse\">\n\x1c\x44\x65leteLoggedModelTagsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\"\x1f\n\x1d\x44\x65leteLoggedModelTagsResponse\"\xa5\x01\n\x1bLogLoggedModelParamsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x45\n\x06params\x18\x02 \x03(\x0b\x32\x35.runstream.v1.LogLoggedModelParamsRequest.ParamsEntry\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1e\n\x1cLogLoggedModelParamsResponse\"\x8e\x02\n\x19SearchLoggedModelsRequest\x12\x16\n\x0e\x65xperiment_ids\x18\x01 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12/\n\x08\x64\x61tasets\x18\x03 \x03(\x0b\x32\x1d.runstream.v1.DatasetSelector\x12\x30\n\x08order_by\x18\x04 \x03(\x0b\x32\x1e.runstream.v1.LoggedModelOrder\x12)\n\tview_type\x18\x05 \x01(\x0e\x32\x16.runstream.v1.ViewType\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x14\n\x0comit_metrics\x18\x08 \x01(\x08\"?\n\x0f\x44\x61tasetSelector\x12\x14\n\x0c\x64\x61taset_name\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x02 \x01(\t\"h\n\x10LoggedModelOrder\x12\x12\n\nfield_name\x18\x01 \x01(\t\x12\x12\n\ndescending\x18\x02 \x01(\x08\x12\x14\n\x0c\x64\x61taset_name\x18\x03 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x04 \x01(\t\"`\n\x1aSearchLoggedModelsResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.runstream.v1.LoggedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x1dListLoggedModelMetricsRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x1eListLoggedModelMetricsResponse\x12\x30\n\x07metrics\x18\x01 \x03(\x0b\x32\x1f.runstream.v1.LoggedModelMetric\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd1\x07\n\x12LoggedModelService\x12\x64\n\x11\x43reateLoggedModel\x12&.runstream.v1.CreateLoggedModelRequest\x1a\'.runstream.v1.CreateLoggedModelResponse\x12[\n\x0eGetLoggedModel\x12#.runstream.v1.GetLoggedModelRequest\x1a$.runstream.v1.GetLoggedModelResponse\x12j\n\x13\x46inalizeLoggedModel\x12(.runstream.v1.FinalizeLoggedModelRequest\x1a).runstream.v1.FinalizeLoggedModelResponse\x12\x64\n\x11\x44\x65leteLoggedModel\x12&.runstream.v1.DeleteLoggedModelRequest\x1a\'.runstream.v1.DeleteLoggedModelResponse\x12g\n\x12SetLoggedModelTags\x12\'.runstream.v1.SetLoggedModelTagsRequest\x1a(.runstream.v1.SetLoggedModelTagsResponse\x12p\n\x15\x44\x65leteLoggedModelTags\x12*.runstream.v1.DeleteLoggedModelTagsRequest\x1a+.runstream.v1.DeleteLoggedModelTagsResponse\x12m\n\x14LogLoggedModelParams\x12).runstream.v1.LogLoggedModelParamsRequest\x1a*.runstream.v1.LogLoggedModelParamsResponse\x12g\n\x12SearchLoggedModels\x12\'.runstream.v1.SearchLoggedModelsRequest\x1a(.runstream.v1.SearchLoggedModelsResponse\x12s\n\x16ListLoggedModelMetrics\x12+.runstream.v1.ListLoggedModelMetricsRequest\x1a,.runstream.v1.ListLoggedModelMetricsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,54 +42,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETLOGGEDMODELTAGSREQUEST_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_LOGLOGGEDMODELPARAMSREQUEST_PARAMSENTRY']._loaded_options = None
   _globals['_LOGLOGGEDMODELPARAMSREQUEST_PARAMSENTRY']._serialized_options = b'8\001'
-  _globals['_CREATELOGGEDMODELREQUEST']._serialized_start=122
-  _globals['_CREATELOGGEDMODELREQUEST']._serialized_end=470
-  _globals['_CREATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_start=380
-  _globals['_CREATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_end=425
-  _globals['_CREATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_start=427
-  _globals['_CREATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_end=470
-  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_start=472
-  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_end=558
-  _globals['_GETLOGGEDMODELREQUEST']._serialized_start=560
-  _globals['_GETLOGGEDMODELREQUEST']._serialized_end=646
-  _globals['_GETLOGGEDMODELRESPONSE']._serialized_start=648
-  _globals['_GETLOGGEDMODELRESPONSE']._serialized_end=714
-  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_start=716
-  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_end=835
-  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_start=837
-  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_end=908
-  _globals['_DELETELOGGEDMODELREQUEST']._serialized_start=910
-  _globals['_DELETELOGGEDMODELREQUEST']._serialized_end=954
-  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_start=956
-  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_end=1025
-  _globals['_SETLOGGEDMODELTAGSREQUEST']._serialized_start=1028
-  _globals['_SETLOGGEDMODELTAGSREQUEST']._serialized_end=1183
-  _globals['_SETLOGGEDMODELTAGSREQUEST_TAGSENTRY']._serialized_start=427
-  _globals['_SETLOGGEDMODELTAGSREQUEST_TAGSENTRY']._serialized_end=470
-  _globals['_SETLOGGEDMODELTAGSRESPONSE']._serialized_start=1185
-  _globals['_SETLOGGEDMODELTAGSRESPONSE']._serialized_end=1213
-  _globals['_DELETELOGGEDMODELTAGSREQUEST']._serialized_start=1215
-  _globals['_DELETELOGGEDMODELTAGSREQUEST']._serialized_end=1277
-  _globals['_DELETELOGGEDMODELTAGSRESPONSE']._serialized_start=1279
-  _globals['_DELETELOGGEDMODELTAGSRESPONSE']._serialized_end=1310
-  _globals['_LOGLOGGEDMODELPARAMSREQUEST']._serialized_start=1313
-  _globals['_LOGLOGGEDMODELPARAMSREQUEST']._serialized_end=1478
-  _globals['_LOGLOGGEDMODELPARAMSREQUEST_PARAMSENTRY']._serialized_start=380
-  _globals['_LOGLOGGEDMODELPARAMSREQUEST_PARAMSENTRY']._serialized_end=425
-  _globals['_LOGLOGGEDMODELPARAMSRESPONSE']._serialized_start=1480
-  _globals['_LOGLOGGEDMODELPARAMSRESPONSE']._serialized_end=1510
-  _globals['_SEARCHLOGGEDMODELSREQUEST']._serialized_start=1513
-  _globals['_SEARCHLOGGEDMODELSREQUEST']._serialized_end=1783
-  _globals['_DATASETSELECTOR']._serialized_start=1785
-  _globals['_DATASETSELECTOR']._serialized_end=1848
-  _globals['_LOGGEDMODELORDER']._serialized_start=1850
-  _globals['_LOGGEDMODELORDER']._serialized_end=1954
-  _globals['_SEARCHLOGGEDMODELSRESPONSE']._serialized_start=1956
-  _globals['_SEARCHLOGGEDMODELSRESPONSE']._serialized_end=2052
-  _globals['_LISTLOGGEDMODELMETRICSREQUEST']._serialized_start=2054
-  _globals['_LISTLOGGEDMODELMETRICSREQUEST']._serialized_end=2142
-  _globals['_LISTLOGGEDMODELMETRICSRESPONSE']._serialized_start=2144
-  _globals['_LISTLOGGEDMODELMETRICSRESPONSE']._serialized_end=2251
-  _globals['_LOGGEDMODELSERVICE']._serialized_start=2254
-  _globals['_LOGGEDMODELSERVICE']._serialized_end=3231
+  _globals['_CREATELOGGEDMODELREQUEST']._serialized_start=155
+  _globals['_CREATELOGGEDMODELREQUEST']._serialized_end=552
+  _globals['_CREATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_start=462
+  _globals['_CREATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_end=507
+  _globals['_CREATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_start=509
+  _globals['_CREATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_end=552
+  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_start=554
+  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_end=640
+  _globals['_GETLOGGEDMODELREQUEST']._serialized_start=642
+  _globals['_GETLOGGEDMODELREQUEST']._serialized_end=728
+  _globals['_GETLOGGEDMODELRESPONSE']._serialized_start=730
+  _globals['_GETLOGGEDMODELRESPONSE']._serialized_end=796
+  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_start=798
+  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_end=917
+  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_start=919
+  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_end=990
+  _globals['_DELETELOGGEDMODELREQUEST']._serialized_start=992
+  _globals['_DELETELOGGEDMODELREQUEST']._serialized_end=1036
+  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_start=1038
+  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_end=1107
+  _globals['_SETLOGGEDMODELTAGSREQUEST']._serialized_start=1110
+  _globals['_SETLOGGEDMODELTAGSREQUEST']._serialized_end=1265
+  _globals['_SETLOGGEDMODELTAGSREQUEST_TAGSENTRY']._serialized_start=509
+  _globals['_SETLOGGEDMODELTAGSREQUEST_TAGSENTRY']._serialized_end=552
+  _globals['_SETLOGGEDMODELTAGSRESPONSE']._serialized_start=1267
+  _globals['_SETLOGGEDMODELTAGSRESPONSE']._serialized_end=1295
+  _globals['_DELETELOGGEDMODELTAGSREQUEST']._serialized_start=1297
+  _globals['_DELETELOGGEDMODELTAGSREQUEST']._serialized_end=1359
+  _globals['_DELETELOGGEDMODELTAGSRESPONSE']._serialized_start=1361
+  _globals['_DELETELOGGEDMODELTAGSRESPONSE']._serialized_end=1392
+  _globals['_LOGLOGGEDMODELPARAMSREQUEST']._serialized_start=1395
+  _globals['_LOGLOGGEDMODELPARAMSREQUEST']._serialized_end=1560
+  _globals['_LOGLOGGEDMODELPARAMSREQUEST_PARAMSENTRY']._serialized_start=462
+  _globals['_LOGLOGGEDMODELPARAMSREQUEST_PARAMSENTRY']._serialized_end=507
+  _globals['_LOGLOGGEDMODELPARAMSRESPONSE']._serialized_start=1562
+  _globals['_LOGLOGGEDMODELPARAMSRESPONSE']._serialized_end=1592
+  _globals['_SEARCHLOGGEDMODELSREQUEST']._serialized_start=1595
+  _globals['_SEARCHLOGGEDMODELSREQUEST']._serialized_end=1865
+  _globals['_DATASETSELECTOR']._serialized_start=1867
+  _globals['_DATASETSELECTOR']._serialized_end=1930
+  _globals['_LOGGEDMODELORDER']._serialized_start=1932
+  _globals['_LOGGEDMODELORDER']._serialized_end=2036
+  _globals['_SEARCHLOGGEDMODELSRESPONSE']._serialized_start=2038
+  _globals['_SEARCHLOGGEDMODELSRESPONSE']._serialized_end=2134
+  _globals['_LISTLOGGEDMODELMETRICSREQUEST']._serialized_start=2136
+  _globals['_LISTLOGGEDMODELMETRICSREQUEST']._serialized_end=2224
+  _globals['_LISTLOGGEDMODELMETRICSRESPONSE']._serialized_start=2226
+  _globals['_LISTLOGGEDMODELMETRICSRESPONSE']._serialized_end=2333
+  _globals['_LOGGEDMODELSERVICE']._serialized_start=2336
+  _globals['_LOGGEDMODELSERVICE']._serialized_end=3313
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from runstream.v1 import experiment_pb2 as _experiment_pb2
 from runstream.v1 import logged_model_pb2 as _logged_model_pb2
@@ -73,6 +74,7 @@ class CreateLoggedModelRequest(_message.Message):
     SOURCE_RUN_ID_FIELD_NUMBER: _builtins.int
     PARAMS_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """Identifies the model: `m-` and 32 lower-case hexadecimal digits. Unset lets the server make an id, and a retry may then create a second model."""
     experiment_id: _builtins.str
@@ -93,6 +95,10 @@ class CreateLoggedModelRequest(_message.Message):
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Holds the first tags; limits as in SetLoggedModelTagsRequest."""
 
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Holds the time at which the model was created, when that was elsewhere and before. Unset means now."""
+
     def __init__(
         self,
         *,
@@ -103,10 +109,11 @@ class CreateLoggedModelRequest(_message.Message):
         source_run_id: _builtins.str = ...,
         params: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_id", b"experiment_id", "model_id", b"model_id", "model_type", b"model_type", "name", b"name", "params", b"params", "source_run_id", b"source_run_id", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "experiment_id", b"experiment_id", "model_id", b"model_id", "model_type", b"model_type", "name", b"name", "params", b"params", "source_run_id", b"source_run_id", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

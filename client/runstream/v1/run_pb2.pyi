@@ -141,7 +141,7 @@ class Run(_message.Message):
     parent_run_id: _builtins.str
     """Names the run under which this one is nested; the same text as the tag `mlflow.parentRunId`. Empty for a top-level run."""
     user: _builtins.str
-    """Names the person who started the run; the same text as the tag `mlflow.user`."""
+    """Names the person who started the run; the same text as the tag `mlflow.user`, unless the run was created with `user_without_tag`."""
     artifact_uri: _builtins.str
     """Output only. Says where the run's artifacts lie, as a URI."""
     @_builtins.property

@@ -59,6 +59,7 @@ class CreateRunRequest(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    USER_WITHOUT_TAG_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Identifies the run: 32 lower-case hexadecimal digits. Unset lets the server make one, and a retry may then create a second run."""
     experiment_id: _builtins.str
@@ -73,6 +74,8 @@ class CreateRunRequest(_message.Message):
     """Names the person who started the run."""
     status: _run_pb2.RunStatus.ValueType
     """Says the first status: RUNNING (the default) or SCHEDULED."""
+    user_without_tag: _builtins.bool
+    """Keeps `user` apart from the tag `mlflow.user`, which is then neither set nor compared: for runs from a store where the two may differ."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Holds the time at which the work began. Unset means now."""
@@ -98,10 +101,11 @@ class CreateRunRequest(_message.Message):
         user: _builtins.str = ...,
         record: _run_pb2.RecordId | None = ...,
         status: _run_pb2.RunStatus.ValueType = ...,
+        user_without_tag: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "experiment_id", b"experiment_id", "experiment_name", b"experiment_name", "record", b"record", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "experiment_id", b"experiment_id", "experiment_name", b"experiment_name", "name", b"name", "parent_run_id", b"parent_run_id", "record", b"record", "run_id", b"run_id", "start_time", b"start_time", "status", b"status", "tags", b"tags", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "experiment_id", b"experiment_id", "experiment_name", b"experiment_name", "name", b"name", "parent_run_id", b"parent_run_id", "record", b"record", "run_id", b"run_id", "start_time", b"start_time", "status", b"status", "tags", b"tags", "user", b"user", "user_without_tag", b"user_without_tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_experiment: _TypeAlias = _typing.Literal["experiment_id", "experiment_name"]  # noqa: Y015
     _WhichOneofArgType_experiment: _TypeAlias = _typing.Literal["experiment", b"experiment"]  # noqa: Y015

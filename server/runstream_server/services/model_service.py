@@ -53,6 +53,7 @@ class LoggedModelServicer(pb_grpc.LoggedModelServiceServicer):
                 source_run_id=request.source_run_id,
                 params=dict(request.params),
                 tags=dict(request.tags),
+                create_time_us=convert.optional_microseconds(request, "create_time"),
             )
         )
         return pb.CreateLoggedModelResponse(model=_message(model), created=created)

@@ -41,6 +41,7 @@ def new_run(request: pb.CreateRunRequest) -> NewRun:
         status=status,
         start_time_us=convert.optional_microseconds(request, "start_time"),
         user=request.user,
+        user_is_tag=not request.user_without_tag,
         parent_run_id=request.parent_run_id,
         tags=dict(request.tags),
     )

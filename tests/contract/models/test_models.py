@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from runstream.v1 import (
     experiment_pb2,
@@ -36,6 +37,14 @@ async def test_a_model_comes_back_as_it_was_created(models: Models) -> None:
     assert got.lifecycle_stage == experiment_pb2.LIFECYCLE_STAGE_ACTIVE
     assert got.create_time == got.update_time
     assert got.artifact_uri == f"{models.artifacts_uri}/0/models/{ID}/artifacts"
+
+
+async def test_a_model_from_elsewhere_keeps_its_time(models: Models) -> None:
+    time = Timestamp(seconds=1_500_000_000, nanos=123_000_000)
+
+    created = await models.create(1, create_time=time)
+
+    assert (created.create_time, created.update_time) == (time, time)
 
 
 async def test_a_model_lies_below_the_place_of_its_experiment(models: Models) -> None:

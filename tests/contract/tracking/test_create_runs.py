@@ -46,6 +46,16 @@ async def test_a_run_comes_back_as_it_was_created(tracking: Tracking) -> None:
     assert await tracking.get(1) == created
 
 
+async def test_a_user_may_be_kept_apart_from_the_tag(tracking: Tracking) -> None:
+    tags = {"mlflow.user": "who the tag says", "mlflow.runName": "n"}
+
+    apart = await tracking.run(1, user="ada", user_without_tag=True, tags=tags)
+    alone = await tracking.run(2, user="ada", user_without_tag=True, name="n")
+
+    assert (apart.user, apart.tags) == ("ada", tags)
+    assert (alone.user, alone.tags) == ("ada", {"mlflow.runName": "n"})
+
+
 async def test_what_is_not_said_of_a_new_run_is_made_up(tracking: Tracking) -> None:
     answer = await tracking.runs.CreateRun(pb.CreateRunRequest(experiment_id="0"))
     run = answer.run

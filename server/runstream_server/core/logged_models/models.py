@@ -71,7 +71,8 @@ class LoggedModels:
         if await self._exists(connection, new, model_id):
             return False
         experiment = await experiment_for_new_run(connection, experiment_id=new.experiment_id)
-        location, now = experiment.artifact_location, now_us()
+        location = experiment.artifact_location
+        created = now_us() if new.create_time_us is None else new.create_time_us
         row = ModelRow(
             model_id=model_id,
             experiment_id=experiment.experiment_id,
@@ -82,8 +83,8 @@ class LoggedModels:
             status=ModelStatus.PENDING,
             status_message="",
             active=True,
-            create_time_us=now,
-            update_time_us=now,
+            create_time_us=created,
+            update_time_us=created,
         )
         if not await model_rows.insert_model(connection, row):
             await self._exists(connection, new, model_id)

@@ -11,7 +11,7 @@ __all__ = ["LoggedModel", "ModelPoint", "ModelStatus", "NewModel"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewModel:
-    """A logged model to be created; empty fields are not given."""
+    """A logged model to be created; empty fields are not given. Without a time it is from now."""
 
     experiment_id: int
     model_id: str = ""
@@ -20,6 +20,7 @@ class NewModel:
     source_run_id: str = ""
     params: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    create_time_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
