@@ -42,7 +42,8 @@ def extremes_of_runs(batches: Sequence[tuple[int, LogRows]]) -> tuple[Places, ND
         np.array([number for number, _ in batches], np.int64), [len(each.value) for each in rows]
     )
     order = np.lexsort((value_order(value), time, step, series, run))
-    step, time, value, series, run = (column[order] for column in (step, time, value, series, run))
+    step, time, value = step[order], time[order], value[order]
+    series, run = series[order], run[order]
     starts = _starts(run, series)
     ends = np.append(starts[1:], len(run)) - 1
     table = np.zeros(len(starts), EXTREMES)

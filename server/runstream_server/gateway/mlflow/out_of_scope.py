@@ -18,10 +18,11 @@ __all__ = ["fallback_routes", "server_info"]
 
 PREFIXES: Final = ("/api/2.0/", "/api/3.0/", "/ajax-api/2.0/", "/ajax-api/3.0/")
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+REGISTRY: Final = "the model registry"
 SUBJECTS: Final = (
-    ("registered-models", "the model registry"),
-    ("model-versions", "the model registry"),
-    ("unity-catalog", "the model registry"),
+    ("registered-models", REGISTRY),
+    ("model-versions", REGISTRY),
+    ("unity-catalog", REGISTRY),
     ("prompt", "prompts"),
     ("trace", "traces"),
     ("span", "traces"),
@@ -81,4 +82,8 @@ async def _out_of_scope(request: Request) -> Response:
             f"{request.method} {path} is not served: this is a tracking server, and {subject} is"
             " out of its scope. Experiments, runs, metrics, artifacts and logged models work."
         )
+        if subject == REGISTRY:
+            message += (
+                " A model that was logged stays logged; log models without registered_model_name."
+            )
     return error_answer(404, ErrorCode.ENDPOINT_NOT_FOUND, message)

@@ -49,7 +49,7 @@ Convert = Callable[[object, str], Any]
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}")
 _QUOTED_FLOATS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_JSON_TYPES: Final = {
+_JSON_TYPES: Final[dict[type, str]] = {
     bool: "a boolean",
     dict: "an object",
     float: "a number",
