@@ -470,4 +470,6 @@ class ServerInfo:
     start_time: datetime | None
     http_address: str
     """The address of the HTTP port as `http://host:port`. Empty when it serves none."""
+    artifact_root: str
+    """Where the server's own artifact store is, as URI."""
     limits: Limits = field(repr=False)

@@ -79,14 +79,19 @@ class Core:
     artifacts: Artifacts
 
 
-async def open_core(stack: contextlib.AsyncExitStack, frame: Frame) -> Core:
+async def open_core(stack: contextlib.AsyncExitStack, frame: Frame, http_port: int = 0) -> Core:
     """Opens the stores and what works on them; the stack closes all of it in reverse order.
+
+    Args:
+        stack: Gets what is to be closed.
+        frame: The frame of the server.
+        http_port: The HTTP port, by which the server knows URIs of its own.
 
     Raises:
         StartRefused: A store cannot be used.
     """
     settings = frame.settings
-    roots = settings.artifact_roots()
+    roots = settings.artifact_roots(http_port)
     database = await stack.enter_async_context(
         open_database(settings.database_path, roots.default_root)
     )
@@ -146,6 +151,7 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         artifact_store="folder",
         schema_version=SCHEMA_VERSION,
         http_address=http_address,
+        artifact_root=core.experiments.roots.store_uri,
     )
     server_service = Service(
         server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer

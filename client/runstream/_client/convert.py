@@ -163,6 +163,7 @@ def server_info_of(message: server_service_pb2.GetServerInfoResponse) -> e.Serve
         schema_version=message.schema_version,
         start_time=time_of(message, "start_time"),
         http_address=message.http_address,
+        artifact_root=message.artifact_root,
         limits=e.Limits(
             max_message_bytes=limits.max_message_bytes,
             max_row_points=limits.max_row_points,

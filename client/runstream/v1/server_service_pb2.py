@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!runstream/v1/server_service.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\xd6\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12\x16\n\x0e\x61rtifact_store\x18\x03 \x01(\t\x12\x16\n\x0eschema_version\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0chttp_address\x18\x06 \x01(\t\x12$\n\x06limits\x18\x07 \x01(\x0b\x32\x14.runstream.v1.Limits\"\xdb\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x16\n\x0emax_row_points\x18\x02 \x01(\r\x12\x13\n\x0bmax_layouts\x18\x03 \x01(\r\x12\x16\n\x0emax_run_series\x18\x04 \x01(\r\x12\x16\n\x0emax_key_length\x18\x05 \x01(\r\x12\x1e\n\x16max_param_value_length\x18\x06 \x01(\r\x12\x1c\n\x14max_tag_value_length\x18\x07 \x01(\r\x12\x1b\n\x13max_request_entries\x18\x08 \x01(\r2i\n\rServerService\x12X\n\rGetServerInfo\x12\".runstream.v1.GetServerInfoRequest\x1a#.runstream.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!runstream/v1/server_service.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\xed\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12\x16\n\x0e\x61rtifact_store\x18\x03 \x01(\t\x12\x16\n\x0eschema_version\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0chttp_address\x18\x06 \x01(\t\x12$\n\x06limits\x18\x07 \x01(\x0b\x32\x14.runstream.v1.Limits\x12\x15\n\rartifact_root\x18\x08 \x01(\t\"\xdb\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x16\n\x0emax_row_points\x18\x02 \x01(\r\x12\x13\n\x0bmax_layouts\x18\x03 \x01(\r\x12\x16\n\x0emax_run_series\x18\x04 \x01(\r\x12\x16\n\x0emax_key_length\x18\x05 \x01(\r\x12\x1e\n\x16max_param_value_length\x18\x06 \x01(\r\x12\x1c\n\x14max_tag_value_length\x18\x07 \x01(\r\x12\x1b\n\x13max_request_entries\x18\x08 \x01(\r2i\n\rServerService\x12X\n\rGetServerInfo\x12\".runstream.v1.GetServerInfoRequest\x1a#.runstream.v1.GetServerInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSERVERINFOREQUEST']._serialized_start=84
   _globals['_GETSERVERINFOREQUEST']._serialized_end=106
   _globals['_GETSERVERINFORESPONSE']._serialized_start=109
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=323
-  _globals['_LIMITS']._serialized_start=326
-  _globals['_LIMITS']._serialized_end=545
-  _globals['_SERVERSERVICE']._serialized_start=547
-  _globals['_SERVERSERVICE']._serialized_end=652
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=346
+  _globals['_LIMITS']._serialized_start=349
+  _globals['_LIMITS']._serialized_end=568
+  _globals['_SERVERSERVICE']._serialized_start=570
+  _globals['_SERVERSERVICE']._serialized_end=675
 # @@protoc_insertion_point(module_scope)

@@ -47,6 +47,7 @@ class GetServerInfoResponse(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     HTTP_ADDRESS_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
+    ARTIFACT_ROOT_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Holds the version of the program, for example `0.1.0`."""
     database: _builtins.str
@@ -57,6 +58,10 @@ class GetServerInfoResponse(_message.Message):
     """Holds the version of the database's schema."""
     http_address: _builtins.str
     """Holds the address of the HTTP port as `http://host:port`. Empty when it serves none."""
+    artifact_root: _builtins.str
+    """Holds the address of the artifact store as a URI without a trailing slash. What lies below it, or below `mlflow-artifacts:/`, comes
+    through ArtifactService; an artifact_uri elsewhere is its reader's own business.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Holds the time at which this server process started."""
@@ -75,10 +80,11 @@ class GetServerInfoResponse(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         http_address: _builtins.str = ...,
         limits: Global___Limits | None = ...,
+        artifact_root: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_store", b"artifact_store", "database", b"database", "http_address", b"http_address", "limits", b"limits", "schema_version", b"schema_version", "start_time", b"start_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_root", b"artifact_root", "artifact_store", b"artifact_store", "database", b"database", "http_address", b"http_address", "limits", b"limits", "schema_version", b"schema_version", "start_time", b"start_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,6 +34,7 @@ class ServerServicer(pb_grpc.ServerServiceServicer):
         artifact_store: str,
         schema_version: str,
         http_address: str,
+        artifact_root: str,
     ) -> None:
         start_time = Timestamp()
         start_time.FromNanoseconds(time.time_ns())
@@ -45,6 +46,7 @@ class ServerServicer(pb_grpc.ServerServiceServicer):
             start_time=start_time,
             http_address=http_address,
             limits=LIMITS,
+            artifact_root=artifact_root,
         )
 
     async def GetServerInfo(

@@ -51,6 +51,7 @@ def test_the_server_describes_itself(shared_server: ServerProcess, channel: grpc
     assert info.schema_version.isdigit()
     assert info.start_time.seconds > 1_700_000_000
     assert info.http_address == f"http://{shared_server.http_address}"
+    assert info.artifact_root == (shared_server.data_dir / "artifacts").as_uri()
     assert info.limits.max_message_bytes == 4 * 1024 * 1024
     assert all(value > 0 for _, value in info.limits.ListFields())
     assert len(info.limits.ListFields()) == len(pb.Limits.DESCRIPTOR.fields)

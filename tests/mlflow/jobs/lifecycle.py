@@ -2,7 +2,7 @@
 
 import mlflow
 from mlflow.entities import RunStatus, ViewType
-from mlflow.exceptions import RestException
+from mlflow.exceptions import MlflowException
 
 client = mlflow.MlflowClient()
 experiment_id = mlflow.create_experiment("lifecycle", tags={"owner": "me"})
@@ -43,7 +43,7 @@ client.delete_run(run.info.run_id)
 assert client.get_run(run.info.run_id).info.lifecycle_stage == "deleted"
 try:
     client.log_metric(run.info.run_id, "m", 3)
-except RestException as error:
+except MlflowException as error:
     assert "active" in str(error), error
 else:
     raise AssertionError("a deleted run took a metric")
@@ -67,13 +67,13 @@ assert client.get_experiment(experiment_id).name == "lifecycle 2"
 assert client.get_run(run.info.run_id).info.lifecycle_stage == "active"
 try:
     client.create_experiment("lifecycle 2")
-except RestException as error:
+except MlflowException as error:
     assert error.error_code == "RESOURCE_ALREADY_EXISTS", error.error_code
 else:
     raise AssertionError("a name was taken twice")
 try:
     client.get_run("0" * 32)
-except RestException as error:
+except MlflowException as error:
     assert error.error_code == "RESOURCE_DOES_NOT_EXIST", error.error_code
 else:
     raise AssertionError("there is a run that was never made")
