@@ -76,7 +76,7 @@ class _Server:
             listener = stack.enter_context(listening.bind_http(settings.host, settings.port))
             grpc_server, grpc_address = self._bind_grpc()
             http_port: int = listener.getsockname()[1]
-            core = await app.open_core(stack, frame)
+            core = await app.open_core(stack, frame, http_port)
             app.show(core, frame.instruments)
             web_address = listening.web_address(settings.host, http_port)
             await grpc_server.start(app.services(core, frame, web_address))

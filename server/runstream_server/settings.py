@@ -1,8 +1,11 @@
 """What the server is told: flags before environment variables before defaults."""
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -10,12 +13,12 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runstream_server.core.artifact_roots import (
-    PROXY_ROOT,
     ArtifactRoots,
     absolute_root,
     local_folder,
 )
 from runstream_server.exits import ExitCode, StartRefused
+from runstream_server.loopback import is_loopback
 
 __all__ = ["ServerSettings", "load_settings"]
 
@@ -97,16 +100,27 @@ class ServerSettings(BaseSettings):
             return Path(self.artifacts_destination.removeprefix(FILE_PREFIX))
         return local_folder(self.default_artifact_root) or self.data_dir / "artifacts"
 
-    def artifact_roots(self) -> ArtifactRoots:
-        """Returns where artifacts lie."""
-        store_uri = self.artifacts_dir.absolute().as_uri()
+    def artifact_roots(self, http_port: int) -> ArtifactRoots:
+        """Returns where artifacts lie; `http_port` is the one that was bound."""
         given = self.default_artifact_root
         default_root = absolute_root(given) if given else ""
+        roots = ArtifactRoots(
+            store_uri=self.artifacts_dir.absolute().as_uri(),
+            default_root=default_root,
+            is_own_address=partial(self._is_own_address, http_port),
+        )
         # Whoever names the store by its path wants clients to go there themselves.
-        direct = bool(default_root) and not default_root.startswith(PROXY_ROOT)
-        roots = ArtifactRoots(store_uri=store_uri, default_root=default_root)
-        direct = direct and roots.folder_of(f"{default_root}/0") is not None
+        is_path = local_folder(default_root) is not None
+        direct = is_path and roots.folder_of(f"{default_root}/0") is not None
         return replace(roots, proxied=self.serve_artifacts and not direct)
+
+    def _is_own_address(self, http_port: int, host: str, port: int | None) -> bool:
+        if not self.serve_artifacts:
+            return False
+        if any(fnmatchcase(host.lower(), name.lower()) for name in self.allowed_host_patterns):
+            return True  # perhaps by way of a proxy with a port of its own
+        own_names = {self.host, socket.gethostname()}
+        return port == http_port and (is_loopback(host) or host in own_names)
 
     @property
     def allowed_host_patterns(self) -> tuple[str, ...]:

@@ -4,10 +4,11 @@ An experiment that was made without a place of its own, while the server had no 
 stored without one: it is the store's folder `<experiment id>`, whatever the store's address is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from runstream_server.objects.errors import InvalidPath
 from runstream_server.objects.paths import Location
@@ -26,8 +27,14 @@ __all__ = [
 
 PROXY_ROOT: Final = "mlflow-artifacts:"
 """Begins the URIs whose bytes go through a server's HTTP port."""
+PROXY_PATH: Final = "/api/2.0/mlflow-artifacts/artifacts"
+"""Where the HTTP port serves the store."""
 ARTIFACTS_FOLDER: Final = "artifacts"
 MAX_DECODINGS: Final = 10
+
+
+def _never(_host: str, _port: int | None) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +46,14 @@ class ArtifactRoots:
         default_root: Where new experiments keep their artifacts, without a trailing slash; empty
             for the store.
         proxied: Whether the HTTP port serves the store, and REST clients are sent there.
+        is_own_address: Tells whether a host and a port, if one is named, are this server's HTTP
+            port.
     """
 
     store_uri: str
     default_root: str = ""
     proxied: bool = True
+    is_own_address: Callable[[str, int | None], bool] = _never
 
     @property
     def rest_root(self) -> str:
@@ -72,12 +82,25 @@ class ArtifactRoots:
 
     def _below_store(self, uri: str) -> str | None:
         parts = urlsplit(uri)
-        if parts.scheme == "mlflow-artifacts":
-            return None if parts.netloc else decoded(uri.partition(":")[2])
+        if parts.scheme in {"mlflow-artifacts", "http", "https"}:
+            return self._behind_port(parts)
         if uri.startswith(f"{self.store_uri}/"):
             return decoded(uri.removeprefix(self.store_uri))
         root = unquote(urlsplit(self.store_uri).path)
         return uri.removeprefix(root) if uri.startswith(f"{root}/") else None
+
+    def _behind_port(self, parts: SplitResult) -> str | None:
+        """Returns what this server's HTTP port serves at a URI; None if that is another's."""
+        try:
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return None
+        if parts.netloc and not self.is_own_address(host or "", port):
+            return None
+        if parts.scheme == "mlflow-artifacts":
+            return decoded(parts.path)
+        _, found, path = parts.path.partition(PROXY_PATH)
+        return decoded(path) if found else None
 
 
 def run_folder(location: str, run_id: str) -> str:

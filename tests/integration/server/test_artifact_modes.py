@@ -1,5 +1,6 @@
 """Who moves artifacts' bytes, by the flags of the server: MLflow's scenarios 3 to 6."""
 
+import socket
 from pathlib import Path
 
 import grpc
@@ -12,6 +13,12 @@ from runstream.v1 import metric_service_pb2, metric_service_pb2_grpc
 
 TRACKING = ("GET", f"{API}/experiments/get?experiment_id=0")
 FILES = ("GET", "/api/2.0/mlflow-artifacts/artifacts?path=x")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def experiment_location(files: ArtifactClient, experiment_id: str) -> str:
@@ -129,6 +136,31 @@ def test_a_root_on_another_server_is_shown_and_not_served(start_server: StartSer
         )
         with pytest.raises(runstream.FailedPrecondition, match=r"files\.example"):
             client.upload_artifact(info["run_id"], "a", b"data")
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "http://localhost:{port}/api/2.0/mlflow-artifacts/artifacts",
+        "mlflow-artifacts://127.0.0.1:{port}/",
+    ],
+)
+def test_a_root_that_names_the_server_itself_is_served(
+    start_server: StartServer, root: str
+) -> None:
+    port = free_port()
+    server = start_server(port=port, default_artifact_root=root.format(port=port))
+    with ArtifactClient(server) as files:
+        info = files.new_run()
+        run_id = info["run_id"]
+        assert info["artifact_uri"].startswith(root.format(port=port).rstrip("/"))
+
+        assert files.put(f"0/{run_id}/artifacts/a.txt").status == 200
+
+        listed = files.ask(f"{API}/artifacts/list", run_id=run_id).json
+        assert listed["root_uri"] == info["artifact_uri"]
+        assert [file["path"] for file in listed["files"]] == ["a.txt"]
+        assert files.ask("/get-artifact", run_id=run_id, path="a.txt").data == b"data"
 
 
 def test_a_server_for_artifacts_only_serves_nothing_else(start_server: StartServer) -> None:
