@@ -115,7 +115,12 @@ async def test_an_upload_that_was_complete_before_its_run_was_deleted_still_says
 
 @pytest.mark.parametrize(
     "location",
-    ["s3://bucket/prefix", "file:///somewhere/else", "mlflow-artifacts://other:5000/1", "hdfs://host/x"],
+    [
+        "s3://bucket/prefix",
+        "file:///somewhere/else",
+        "mlflow-artifacts://other:5000/1",
+        "hdfs://host/x",
+    ],
 )
 async def test_a_run_that_keeps_its_artifacts_elsewhere_is_refused_with_the_place(
     serving: Served, location: str

@@ -1,7 +1,9 @@
 """Experiments with a place of their own that lies in the server's store."""
 
 import pytest
-from tests.contract.artifacts.serving import Served, hex_id
+
+from tests.contract.artifacts.serving import Served
+from tests.support.calls import hex_id
 
 DATA = b"data"
 
