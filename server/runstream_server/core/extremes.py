@@ -70,6 +70,8 @@ def fold_extremes(tables: list[Extremes]) -> Extremes:
     if not tables:
         return np.zeros(0, EXTREMES)
     table = np.concatenate(tables)
+    if not len(table):
+        return table
     table = table[np.argsort(table["series"], kind="stable")]
     starts = np.nonzero(np.append(True, table["series"][1:] != table["series"][:-1]))[0]
     if len(starts) == len(table):

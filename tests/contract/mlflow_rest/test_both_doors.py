@@ -128,5 +128,6 @@ def test_searches_of_mlflow_compare_what_grpc_logged(api: Api, channel: grpc.Cha
         log(channel, run_id, point("m", number, 1))
 
     assert api.names(experiment_id, filter="metrics.m > 0", order_by=["metrics.m"]) == ["r1", "r2"]
+    assert api.names(experiment_id, filter="metrics.absent > 0") == []
     log(channel, runs[0], point("m", 9, 2))
     assert api.names(experiment_id, filter="metrics.m > 1") == ["r2", "r0"]

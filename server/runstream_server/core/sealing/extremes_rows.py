@@ -46,6 +46,8 @@ async def store_extremes_of_runs(
         new: The numbers of runs in `run_ids`, and a series of theirs each.
     """
     rows = await extremes_of_keys(connection, run_ids, keys)
+    if not rows:
+        return
     numbers = {run_id: number for number, run_id in enumerate(run_ids)}
     names = [(numbers[run_id], id_) for run_id, id_, _ in rows]
     places = {name: place for place, name in enumerate(names)}
