@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contract.artifacts.serving import Served
-from tests.support.calls import hex_id
+from tests.contract.tracking.serving import hex_id
 
 DATA = b"data"
 
