@@ -1,6 +1,7 @@
 """Turns stored models into what readers see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,8 +9,9 @@ from runstream_server.core.experiments import Experiments
 from runstream_server.core.logged_models.values import LoggedModel, ModelStatus
 from runstream_server.core.model_points import model_not_found, require_id
 from runstream_server.storage import model_rows
+from runstream_server.storage.model_rows import ModelRow
 
-__all__ = ["load_model", "load_models"]
+__all__ = ["as_read", "load_model", "load_models"]
 
 
 async def load_model(
@@ -46,25 +48,31 @@ async def load_models(
     models: list[LoggedModel] = []
     for row in (rows[model_id] for model_id in model_ids if model_id in rows):
         of_model = points.get(row.model_id, [])
-        models.append(
-            LoggedModel(
-                model_id=row.model_id,
-                experiment_id=row.experiment_id,
-                name=row.name,
-                artifact_uri=experiments.artifact_uri_of_model(
-                    row.experiment_id, row.model_id, row.artifact_uri
-                ),
-                model_type=row.model_type,
-                source_run_id=row.source_run_id,
-                status=ModelStatus(row.status),
-                status_message=row.status_message,
-                active=row.active,
-                create_time_us=row.create_time_us,
-                update_time_us=row.update_time_us,
-                params=params.get(row.model_id, {}),
-                tags=tags.get(row.model_id, {}),
-                metrics=of_model[:max_metrics],
-                more_metrics=max_metrics is not None and len(of_model) > max_metrics,
-            )
-        )
+        labels = params.get(row.model_id, {}), tags.get(row.model_id, {})
+        model = as_read(experiments, row, *labels)
+        more = max_metrics is not None and len(of_model) > max_metrics
+        models.append(replace(model, metrics=of_model[:max_metrics], more_metrics=more))
     return models
+
+
+def as_read(
+    experiments: Experiments, row: ModelRow, params: Mapping[str, str], tags: Mapping[str, str]
+) -> LoggedModel:
+    """Returns a stored model, without points, as readers see it."""
+    return LoggedModel(
+        model_id=row.model_id,
+        experiment_id=row.experiment_id,
+        name=row.name,
+        artifact_uri=experiments.artifact_uri_of_model(
+            row.experiment_id, row.model_id, row.artifact_uri
+        ),
+        model_type=row.model_type,
+        source_run_id=row.source_run_id,
+        status=ModelStatus(row.status),
+        status_message=row.status_message,
+        active=row.active,
+        create_time_us=row.create_time_us,
+        update_time_us=row.update_time_us,
+        params=params,
+        tags=tags,
+    )

@@ -12,7 +12,7 @@ from runstream_server.core.experiment_rules import experiment_for_new_run, requi
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.limits import MAX_MODEL_STATUS_MESSAGE_LENGTH
 from runstream_server.core.logged_models.labels import log_params, set_tags
-from runstream_server.core.logged_models.loading import load_model
+from runstream_server.core.logged_models.loading import as_read, load_model
 from runstream_server.core.logged_models.rules import (
     check_model_labels,
     check_new_model,
@@ -61,15 +61,20 @@ class LoggedModels:
         check_new_model(new)
         model_id = new.model_id or f"m-{new_run_id()}"
 
-        async def work(connection: AsyncConnection) -> tuple[LoggedModel, bool]:
-            created = await self._insert(connection, new, model_id)
-            return await load_model(connection, self._experiments, model_id), created
+        async def work(connection: AsyncConnection) -> ModelRow | None:
+            return await self._insert(connection, new, model_id)
 
-        return await self._database.write(work)
+        row = await self._database.write(work)
+        # What is there already is read once the write is over: others wait in line for that.
+        if row is None:
+            return await self.get(model_id, allow_deleted=True), False
+        return as_read(self._experiments, row, new.params, new.tags), True
 
-    async def _insert(self, connection: AsyncConnection, new: NewModel, model_id: str) -> bool:
-        if await self._exists(connection, new, model_id):
-            return False
+    async def _insert(
+        self, connection: AsyncConnection, new: NewModel, model_id: str
+    ) -> ModelRow | None:
+        if new.model_id and await self._exists(connection, new, model_id):
+            return None
         experiment = await experiment_for_new_run(connection, experiment_id=new.experiment_id)
         location = experiment.artifact_location
         created = now_us() if new.create_time_us is None else new.create_time_us
@@ -88,10 +93,10 @@ class LoggedModels:
         )
         if not await model_rows.insert_model(connection, row):
             await self._exists(connection, new, model_id)
-            return False
+            return None
         await model_rows.insert_params(connection, model_id, new.params)
         await model_rows.set_tags(connection, model_id, new.tags)
-        return True
+        return row
 
     async def _exists(self, connection: AsyncConnection, new: NewModel, model_id: str) -> bool:
         row = await model_rows.find_model(connection, model_id)
@@ -197,8 +202,8 @@ class LoggedModels:
     async def _change(self, model_id: str, change: Change) -> LoggedModel:
         """Applies a change to a model, deleted or not, and returns it as it is stored then."""
 
-        async def work(connection: AsyncConnection) -> LoggedModel:
+        async def work(connection: AsyncConnection) -> None:
             await change(connection, await require_model(connection, model_id, lock=True))
-            return await load_model(connection, self._experiments, model_id)
 
-        return await self._database.write(work)
+        await self._database.write(work)
+        return await self.get(model_id, allow_deleted=True)

@@ -157,7 +157,14 @@ async def load_inputs(connection: AsyncConnection, run_ids: Sequence[str]) -> di
     datasets: dict[str, list[DatasetInput]] = {}
     for one in inputs:
         row = one.dataset
-        dataset = Dataset(**asdict(row))
+        dataset = Dataset(
+            name=row.name,
+            digest=row.digest,
+            source_type=row.source_type,
+            source=row.source,
+            schema=row.schema,
+            profile=row.profile,
+        )
         labels = tags.get((one.run_id, row.name, row.digest), {})
         datasets.setdefault(one.run_id, []).append(DatasetInput(dataset, labels))
     found = dict.fromkeys([*ids, *(run_id for run_id, _ in models)])
@@ -179,7 +186,8 @@ def size_of_inputs(inputs: RunInputs) -> int:
     texts: list[str] = [*inputs.models, *(output.model_id for output in inputs.outputs)]
     size = INPUT_BYTES * len(texts)
     for one in inputs.datasets:
-        values = [text for text in asdict(one.dataset).values() if text]
-        texts += [*values, *one.tags, *one.tags.values()]
+        dataset = one.dataset
+        texts += [dataset.name, dataset.digest, dataset.source_type, dataset.source]
+        texts += [dataset.schema or "", dataset.profile or "", *one.tags, *one.tags.values()]
         size += INPUT_BYTES * (1 + len(one.tags))
     return size + sum(len(text.encode()) for text in texts)
