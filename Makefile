@@ -38,7 +38,7 @@ test-all: $(READY) $(MLFLOW_READY) ## Run the others: faults, slow ones, the rea
 	$(BIN)/pytest -n auto -m 'slow or faults' $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure the promised numbers
+bench: $(READY) .venv-mlflow3/.ready ## Measure the promised numbers
 	$(BIN)/python -m benchmarks.run
 
 .PHONY: proto

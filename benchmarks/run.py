@@ -11,6 +11,7 @@ from benchmarks.artifacts import artifacts
 from benchmarks.ingest import ingest, row_per_point
 from benchmarks.latency import latency
 from benchmarks.log_cost import log_cost
+from benchmarks.mlflow_rest import mlflow_rest
 from benchmarks.reads import reads
 from benchmarks.report import Figure, machine, show
 
@@ -35,6 +36,7 @@ def main() -> None:
         "latency": latency,
         "reads": reads,
         "artifacts": artifacts,
+        "mlflow": mlflow_rest,
     }
     sys.stdout.write(f"{machine()}\n\n")
     for name in arguments.names or benchmarks:

@@ -26,6 +26,7 @@ class BenchServer:
 
     process: "subprocess.Popen[str]"
     address: str
+    http_address: str
     data_dir: Path
 
     @property
@@ -77,7 +78,8 @@ def serving(**flags: object) -> Iterator[BenchServer]:
         line = process.stdout.readline() if process.stdout else ""
         if not line.startswith("runstream serving"):
             raise RuntimeError(f"the server did not start: {line!r}")
-        yield BenchServer(process, line.split("grpc=")[1].split()[0], data_dir)
+        addresses = dict(part.split("=", 1) for part in line.split()[2:])
+        yield BenchServer(process, addresses["grpc"], addresses["http"], data_dir)
     finally:
         process.terminate()
         process.wait(60)
