@@ -14,11 +14,15 @@ Row = tuple[Any, ...]
 
 
 class Tables:
-    """The tables of a database as they are. A column that is not there is NULL in every row."""
+    """The tables of a database as they are. A column that is not there is NULL in every row.
+
+    Attributes:
+        is_sqlite: Whether the database is a file of SQLite.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._sqlite = engine.dialect.name == "sqlite"
+        self.is_sqlite = engine.dialect.name == "sqlite"
         self._inspector = sa.inspect(engine)
         self._columns: dict[str, frozenset[str]] = {
             name: frozenset() for name in self._inspector.get_table_names()
@@ -31,11 +35,6 @@ class Tables:
     def has(self, table: str) -> bool:
         """Tells whether there is such a table."""
         return table in self._columns
-
-    def is_indexed(self, table: str, *names: str) -> bool:
-        """Tells whether an index begins with these columns."""
-        indexes = self._inspector.get_indexes(table)
-        return any(tuple(one["column_names"][: len(names)]) == names for one in indexes)
 
     def column(self, table: str, name: str) -> sa.ColumnElement[Any]:
         """Returns a column, or NULL for one that is not there."""
@@ -83,6 +82,6 @@ class Tables:
             with self._engine.connect() as connection:
                 result = cast("sa.CursorResult[Any]", connection.execute(query))
                 # The driver's tuples: rows of the result would take twice as long.
-                return list(result.cursor.fetchall()) if result.cursor else []
+                return list(result.cursor.fetchall())
         except SQLAlchemyError as error:
             raise UnreadableSource(f"the database cannot be read: {error}") from error

@@ -80,7 +80,14 @@ class RunMover:
             run.artifact_uri, run.artifact_folder, run_id=run.run_id, fresh=fresh
         )
         self._end(run, stored)
-        if run.run_id not in self._faulty:
+        if (
+            not RunStatus(run.status).is_ended
+            and self._source.details([run])[run.run_id] != details
+        ):
+            self._report.note(
+                f"run {run.run_id} is being written to: import again when it has ended"
+            )
+        elif run.run_id not in self._faulty:
             message = WITH_FILES if with_files else WITHOUT_FILES
             self._client.finish_writer(run.run_id, writer_id, RunStatus.FINISHED, message=message)
         if deleted:
