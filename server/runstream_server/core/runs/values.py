@@ -60,7 +60,7 @@ class Run:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     metrics: Sequence[LatestPoint] = ()
-    inputs: RunInputs = RunInputs()
+    inputs: RunInputs = field(default_factory=RunInputs)
     cursor: int = 0
 
     @property
