@@ -131,7 +131,7 @@ async def load_within(
     for some in chunks(keys, LOADED_AT_ONCE):
         for item in await load(some):
             size += size_of(item)
-            if found and max_bytes is not None and size > max_bytes:
+            if found and size > max_bytes:
                 return found
             found.append(item)
     return found

@@ -21,7 +21,7 @@ __all__ = ["Histories", "sampled", "write_points"]
 
 CACHED_HISTORIES: Final = 4
 MAX_CACHED_POINTS: Final = 1_000_000
-POINTS_AT_ONCE: Final = 8_192
+POINTS_AT_ONCE: Final = 4_096
 """So many points are written as JSON before other requests have their turn."""
 
 

@@ -31,7 +31,7 @@ from runstream_server.gateway.mlflow.shapes import (
 __all__ = ["SearchRoutes"]
 
 DEFAULT_RESULTS: Final = 1_000
-RUNS_AT_ONCE: Final = 200
+RUNS_AT_ONCE: Final = 100
 """So many runs are written as JSON before other requests have their turn."""
 
 SEARCH: Final = Shape(
