@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+RETRY_FOR_S = 60.0
+"""How long a server may be away in between."""
 DESCRIPTION = """\
 Moves experiments, runs, their params, tags, metrics and artifacts, datasets and logged models from
 MLflow to a server. The source is only read, and may be in use. It is safe to interrupt and to
@@ -70,9 +72,14 @@ def import_mlflow(arguments: argparse.Namespace) -> int:
 
 
 def _move(source: "Source", places: "Places | None", arguments: argparse.Namespace) -> "Report":
+    from runstream.client import Client
     from runstream.importing.importer import import_store
 
-    with client_for(arguments) as client, ImportProgress() as progress:
+    with client_for(arguments) as client:
+        client.server_info()  # says soon that there is no server, if so
+        uri = client.uri
+    patient = Client(uri, timeout_s=2 * RETRY_FOR_S, retry_for_s=RETRY_FOR_S)
+    with patient as client, ImportProgress() as progress:
         return import_store(source, client, places, progress.show)
 
 

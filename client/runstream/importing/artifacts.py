@@ -48,6 +48,8 @@ class Places:
             uri: What the store says.
             beside: Where a folder that was moved has them.
         """
+        if not uri:
+            return Files(folder=beside) if _is_dir(beside) else Files()
         parts = urlsplit(uri)
         proxied = _proxied_path(uri)
         if proxied is not None:

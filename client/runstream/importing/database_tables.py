@@ -82,6 +82,7 @@ class Tables:
             with self._engine.connect() as connection:
                 result = cast("sa.CursorResult[Any]", connection.execute(query))
                 # The driver's tuples: rows of the result would take twice as long.
-                return list(result.cursor.fetchall())
+                cursor: Any = result.cursor
+                return list(cursor.fetchall())
         except SQLAlchemyError as error:
             raise UnreadableSource(f"the database cannot be read: {error}") from error
