@@ -8,10 +8,10 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.support.mlflow_python import CLIENTS, run_with_mlflow
-from tests.support.server import ServerProcess, StartServer
 
 import runstream
+from tests.support.mlflow_python import CLIENTS, run_with_mlflow
+from tests.support.server import ServerProcess, StartServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from tests.mlflow import (
     cases_artifacts,
     cases_experiments,

@@ -1,5 +1,8 @@
 """MLflow's tracking store over gRPC."""
 
+# The base class has no types: what its empty methods return is taken for None.
+# pyright: reportIncompatibleMethodOverride=false
+
 from collections.abc import Sequence
 from typing import Any, Final
 

@@ -1,12 +1,11 @@
 """XGBoost under MLflow's autologging, unchanged: `pip install xgboost mlflow`.
 
-MLFLOW_TRACKING_URI=http://localhost:5000 python examples/mlflow/xgboost_autolog.py
+MLFLOW_TRACKING_URI=http://localhost:5000 python examples/mlflow_clients/xgboost_autolog.py
 """
 
+import mlflow
 import numpy as np
 import xgboost
-
-import mlflow
 
 
 def main() -> None:

@@ -1,16 +1,15 @@
 """Lightning with its own MLFlowLogger, unchanged: `pip install lightning mlflow`.
 
-MLFLOW_TRACKING_URI=http://localhost:5000 python examples/mlflow/lightning_logger.py
+MLFLOW_TRACKING_URI=http://localhost:5000 python examples/mlflow_clients/lightning_logger.py
 """
 
 import os
 
 import lightning
+import mlflow
 import torch
 from lightning.pytorch.loggers import MLFlowLogger
 from torch.utils.data import DataLoader, TensorDataset
-
-import mlflow
 
 
 class Line(lightning.LightningModule):

@@ -2,12 +2,13 @@
 
 The model is a tiny one, made from its configuration; nothing is downloaded.
 
-    MLFLOW_TRACKING_URI=http://localhost:5000 python examples/mlflow/huggingface_trainer.py
+    MLFLOW_TRACKING_URI=http://localhost:5000 python examples/mlflow_clients/huggingface_trainer.py
 """
 
 import os
 import tempfile
 
+import mlflow
 import torch
 from torch.utils.data import Dataset
 from transformers import (
@@ -16,8 +17,6 @@ from transformers import (
     Trainer,
     TrainingArguments,
 )
-
-import mlflow
 
 LENGTH = 16
 
