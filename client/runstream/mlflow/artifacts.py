@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import FileInfo
-from mlflow.store.artifact.artifact_repo import ArtifactRepository, verify_artifact_path
+from mlflow.store.artifact.artifact_repo import (
+    ArtifactRepository,
+    verify_artifact_path,  # pyright: ignore[reportUnknownVariableType]
+)
 
 from runstream.client import Client
 from runstream.entities import Artifact
