@@ -4,6 +4,7 @@ MLFLOW_TRACKING_URI=http://localhost:5000 python examples/mlflow_clients/lightni
 """
 
 import os
+import tempfile
 
 import lightning
 import mlflow
@@ -34,15 +35,17 @@ def main() -> None:
     data = DataLoader(TensorDataset(features, labels), batch_size=16, shuffle=True)
     uri = os.environ["MLFLOW_TRACKING_URI"]
     logger = MLFlowLogger(experiment_name="lightning", tracking_uri=uri, log_model=True)
-    trainer = lightning.Trainer(
-        max_epochs=4,
-        logger=logger,
-        log_every_n_steps=1,
-        accelerator="cpu",
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(Line(), data)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = lightning.Trainer(
+            max_epochs=4,
+            logger=logger,
+            log_every_n_steps=1,
+            default_root_dir=folder,
+            accelerator="cpu",
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(Line(), data)
 
     client = mlflow.MlflowClient(uri)
     run = client.get_run(logger.run_id)
