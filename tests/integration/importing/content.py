@@ -53,11 +53,13 @@ def content_of(client: Client) -> dict[str, Any]:
     return found
 
 
-def _files(client: Client, path: str = "", **owner: str) -> dict[str, bytes]:
+def _files(
+    client: Client, run_id: str = "", model_id: str = "", path: str = ""
+) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    for one in client.list_artifacts(path=path, **owner):
+    for one in client.list_artifacts(run_id, path, model_id=model_id):
         if one.directory:
-            found.update(_files(client, one.path, **owner))
+            found.update(_files(client, run_id, model_id, one.path))
         else:
-            found[one.path] = client.read_artifact(path=one.path, **owner)
+            found[one.path] = client.read_artifact(run_id, one.path, model_id=model_id)
     return found

@@ -50,7 +50,7 @@ def fill() -> list[str]:
 
 
 def log_model(run_id: str) -> str:
-    from mlflow.entities import LoggedModelInput, LoggedModelOutput
+    from mlflow.entities import LoggedModelInput, LoggedModelOutput  # noqa: PLC0415 - not in 2
 
     experiment_id = client.get_run(run_id).info.experiment_id
     model = client.create_logged_model(
