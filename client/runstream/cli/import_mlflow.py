@@ -11,11 +11,12 @@ from runstream.cli.output import print_json, print_pairs, print_table
 
 if TYPE_CHECKING:
     from runstream.importing.artifacts import Places
-    from runstream.importing.report import Report
+    from runstream.importing.report import Placed, Report
     from runstream.importing.source import Source
 
 __all__ = ["add"]
 
+DEFAULT_EXPERIMENT_ID = "0"
 RETRY_FOR_S = 60.0
 """How long a server may be away in between."""
 DESCRIPTION = """\
@@ -84,14 +85,9 @@ def _move(source: "Source", places: "Places | None", arguments: argparse.Namespa
 
 
 def _tell(report: "Report") -> None:
-    moved = [one for one in report.placed if one.how not in {"same id", "there already"}]
-    changed = [
-        one
-        for one in report.placed
-        if one in moved or (one.source_id, one.source_name) != (one.experiment_id, one.name)
-    ]
+    changed = [one for one in report.placed if _is_changed(one)]
     if changed:
-        print("these experiments have another id or name on the server:")
+        print("experiments that are not as they were:")
         print_table(
             ("MLFLOW ID", "MLFLOW NAME", "ID", "NAME", "HOW"),
             (
@@ -116,6 +112,12 @@ def _tell(report: "Report") -> None:
         print(f"not copied: the artifacts of {count:,} runs or models in {place}")
     if any(place.startswith("mlflow-artifacts:") for place in report.elsewhere):
         print("  for those of mlflow-artifacts: say --artifacts-root, or --no-artifacts")
+
+
+def _is_changed(one: "Placed") -> bool:
+    if (one.source_id, one.source_name) != (one.experiment_id, one.name):
+        return True
+    return one.how == "merged" and one.experiment_id != DEFAULT_EXPERIMENT_ID
 
 
 def _as_json(report: "Report") -> dict[str, object]:

@@ -2,11 +2,13 @@
 
 import math
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.integration.importing.conftest import Importing
+from tests.integration.importing.conftest import MAIN, Importing
 from tests.integration.importing.content import points_of
 from tests.integration.importing.sources import RUN, write_experiment, write_run
 
@@ -109,3 +111,29 @@ def test_a_logged_model_comes_with_its_points(importing: Importing, mlruns: Path
     assert len(points_of(importing.client, RUN)["acc"]) == 1
     assert importing.client.read_artifact(path="MLmodel", model_id=model_id) == b"flavors:"
     assert "0 logged models" in again
+
+
+@pytest.mark.parametrize(
+    ("package", "source", "message"),
+    [
+        ("yaml", "mlruns", "needs PyYAML, which is not installed: pip install 'runstream[import]'"),
+        ("sqlalchemy", "sqlite:///x", "needs SQLAlchemy, which is not installed: pip install"),
+        ("psycopg", "postgresql://h/d", "none is installed: pip install 'psycopg[binary]'"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(
+    mlruns: Path, package: str, source: str, message: str
+) -> None:
+    hidden = {package: None, "psycopg2": None}
+    program = f"import sys; sys.modules.update({hidden!r}); {MAIN}"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "import", "mlflow", source],
+        cwd=mlruns.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert message in done.stderr
