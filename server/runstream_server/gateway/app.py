@@ -101,8 +101,9 @@ def _http_error(grpc_address: str) -> Callable[[Request, Exception], Response]:
         message = str(getattr(error, "detail", ""))
         if status == NOT_FOUND:
             message = (
-                f"there is nothing at {request.method} {request.url.path}; this port has /health, "
-                f"/version and /metrics, and the API is gRPC on {grpc_address}"
+                f"there is nothing at {request.method} {request.url.path}; this port has MLflow's "
+                "REST API for tracking, /health, /version and /metrics, and the full API is gRPC "
+                f"on {grpc_address}"
             )
         elif status == METHOD_NOT_ALLOWED:
             message = f"{request.url.path} does not take {request.method}"

@@ -74,7 +74,7 @@ def test_lone_surrogates_and_nul_are_refused(api: Api) -> None:
         ("GET", "/ajax-api/3.0/mlflow/workspaces", "workspaces"),
         ("POST", "/graphql", "GraphQL"),
         ("GET", "/api/2.0/mlflow/gateway/routes", "gateway"),
-        ("PATCH", "/api/2.0/mlflow/nothing/here", "There is no PATCH /api/2.0/mlflow/nothing/here"),
+        ("PATCH", "/api/2.0/mlflow/nothing/here", "nothing at PATCH /api/2.0/mlflow/nothing/here"),
     ],
 )
 def test_what_is_not_served_says_so(api: Api, method: str, path: str, said: str) -> None:

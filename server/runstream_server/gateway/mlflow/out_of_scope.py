@@ -6,6 +6,7 @@ for; so this must never be a 5xx, which they would repeat.
 
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -76,14 +77,13 @@ async def _out_of_scope(request: Request) -> Response:
     path = request.url.path
     subject = next((name for word, name in SUBJECTS if word in path), None)
     if subject is None:
-        message = f"There is no {request.method} {path} on this server."
-    else:
-        message = (
-            f"{request.method} {path} is not served: this is a tracking server, and {subject} is"
-            " out of its scope. Experiments, runs, metrics, artifacts and logged models work."
+        raise HTTPException(404)  # the gateway says what there is
+    message = (
+        f"{request.method} {path} is not served: this is a tracking server, and {subject} is"
+        " out of its scope. Experiments, runs, metrics, artifacts and logged models work."
+    )
+    if subject == REGISTRY:
+        message += (
+            " A model that was logged stays logged; log models without registered_model_name."
         )
-        if subject == REGISTRY:
-            message += (
-                " A model that was logged stays logged; log models without registered_model_name."
-            )
     return error_answer(404, ErrorCode.ENDPOINT_NOT_FOUND, message)
