@@ -34,6 +34,7 @@ BATCH = 1_000
 KEYS = 10
 SECONDS = 8.0
 RUNS = 10_000
+FILLERS = 16
 POINTS = 100_000
 PAGE = 25_000
 REPEATS = 5
@@ -108,7 +109,7 @@ def mlflow_serving() -> Iterator[tuple[str, Path]]:
 def mlflow_rest() -> list[Figure]:
     """Measures both servers, one after the other, so that neither works while the other does."""
     with serving() as ours:
-        here = _measure(ours.http_address, _fill_by_rest)
+        here = _measure(ours.http_address, lambda door: _fill_by_rest(door, ours.http_address))
     with mlflow_serving() as (address, database):
         there = _measure(address, lambda door: _fill_database(door, database))
     return [
@@ -118,6 +119,7 @@ def mlflow_rest() -> list[Figure]:
 
 
 Measured = dict[str, tuple[float, str, str]]
+Contents = tuple[dict[str, float], dict[str, str]]
 
 
 def _measure(address: str, fill: Callable[[Door], None]) -> Measured:
@@ -210,9 +212,21 @@ def _long_history(door: Door) -> str:
     return run_id
 
 
-def _fill_by_rest(door: Door) -> None:
+def _fill_by_rest(door: Door, address: str) -> None:
     door.post("experiments/create", {"name": "many"})
-    for number, (metrics, params) in enumerate(_contents()):
+    contents = list(enumerate(_contents()))
+    threads = [
+        threading.Thread(target=_fill_some, args=(Door(address), contents[first::FILLERS]))
+        for first in range(FILLERS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _fill_some(door: Door, contents: list[tuple[int, Contents]]) -> None:
+    for number, (metrics, params) in contents:
         created = door.post("runs/create", {"experiment_id": "1", "start_time": NOW_MS + number})
         body = {
             "run_id": created["run"]["info"]["run_id"],
@@ -263,7 +277,7 @@ def _fill_database(door: Door, path: Path) -> None:
         database.commit()
 
 
-def _contents() -> Iterator[tuple[dict[str, float], dict[str, str]]]:
+def _contents() -> Iterator[Contents]:
     chosen = random.Random(0)
     for _ in range(RUNS):
         metrics = {f"m{index}": chosen.random() for index in range(5)}
