@@ -10,7 +10,12 @@ from runstream_server.core.ingest.ingest import Ingest
 from runstream_server.core.ingest.loose import LoosePoint, loose_points, rankless_columns
 from runstream_server.core.limits import MAX_LOGGED_POINTS
 from runstream_server.core.logformat import Float64s, Int64s
-from runstream_server.core.model_points import ModelMetric, check_dataset, model_points
+from runstream_server.core.model_points import (
+    ModelMetric,
+    check_dataset,
+    model_points,
+    require_models,
+)
 from runstream_server.core.points import Points
 from runstream_server.core.reading.buckets import Axis
 from runstream_server.core.reading.charts import Chart, chart, summary
@@ -111,6 +116,16 @@ class Metrics:
         loose = rankless_columns(run_id, keys, Points(step, time_us, value))
         loose.of_models = model_points(run_id, of_models)
         return await self._ingest.log_points(loose)
+
+    async def check_of_models(self, run_id: str, of_models: Sequence[ModelMetric]) -> None:
+        """Checks points about logged models before anything of their request is stored.
+
+        Raises:
+            Failure: MODEL_NOT_FOUND, or about the first whose dataset breaks a rule.
+        """
+        points = model_points(run_id, of_models)
+        async with self._database.read() as connection:
+            await require_models(connection, {point.model_id for point in points})
 
     async def series(
         self, run_id: str, wanted: SeriesFilter, after: SeriesName | None, limit: int

@@ -1,7 +1,7 @@
 """Points that runs log about logged models."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,14 +89,13 @@ def check_dataset(name: str, digest: str) -> None:
     check_text("dataset_digest", digest, MAX_DATASET_DIGEST_LENGTH)
 
 
-async def require_models(connection: AsyncConnection, points: Sequence[ModelPoint]) -> None:
-    """Checks that the models of points exist, deleted or not.
+async def require_models(connection: AsyncConnection, model_ids: Collection[str]) -> None:
+    """Checks that models exist, deleted or not.
 
     Raises:
         Failure: MODEL_NOT_FOUND.
     """
-    wanted = {point.model_id for point in points}
-    missing = wanted - await model_rows.existing_ids(connection, wanted)
+    missing = set(model_ids) - await model_rows.existing_ids(connection, model_ids)
     if missing:
         raise model_not_found(min(missing))
 

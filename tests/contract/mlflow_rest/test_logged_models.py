@@ -257,3 +257,35 @@ def test_the_web_pages_find_models_too(http: httpx.Client, experiment_id: str) -
     answer = http.get(f"/ajax-api/2.0/mlflow/logged-models/{model_id}")
 
     assert answer.json()["model"]["info"]["model_id"] == model_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"model_id": "m-none"}, (404, "RESOURCE_DOES_NOT_EXIST")),
+        (
+            {"dataset_name": "d" * 501, "dataset_digest": "g"},
+            (400, "INVALID_PARAMETER_VALUE"),
+        ),
+    ],
+)
+def test_a_batch_with_a_wrong_point_about_a_model_leaves_nothing(
+    http: httpx.Client,
+    experiment_id: str,
+    run_id: str,
+    fields: dict[str, str],
+    expected: tuple[int, str],
+) -> None:
+    model_id = create(http, experiment_id)["info"]["model_id"]
+    point = {"key": "acc", "value": 0.5, "timestamp": 10, "model_id": model_id, **fields}
+    labels = [{"key": "a", "value": "1"}]
+
+    answer = http.post(
+        f"{API}/runs/log-batch",
+        json={"run_id": run_id, "metrics": [point], "params": labels, "tags": labels},
+    )
+
+    assert error(answer) == expected
+    data = http.get(f"{API}/runs/get", params={"run_id": run_id}).json()["run"]["data"]
+    assert data.keys() == {"tags"}
+    assert [tag["key"] for tag in data["tags"]] == ["mlflow.runName"]

@@ -57,6 +57,29 @@ def test_values_that_do_not_fit_are_refused_and_not_stored(
     assert api.run(run_id)["data"].keys() == {"tags"}
 
 
+def test_a_list_of_texts_with_something_else_in_it_is_shown_whole(api: Api) -> None:
+    status, code, message = api.refused("runs/search", experiment_ids=["0"], order_by=["a", 1])
+
+    assert (status, code) == (400, INVALID)
+    assert "Invalid value [\"a\",1] for parameter 'order_by' supplied" in message
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, "Content-Type header is missing"),
+        ({"content-type": "text/plain"}, "Content-Type must be one of ['application/json']"),
+    ],
+)
+def test_bodies_are_json_by_name(api: Api, headers: dict[str, str], said: str) -> None:
+    status, code, message = error(
+        api.raw("POST", "experiments/search", content=b"{}", headers=headers)
+    )
+
+    assert (status, code) == (400, INVALID)
+    assert said in message
+
+
 def test_lone_surrogates_and_nul_are_refused(api: Api) -> None:
     run_id = api.new_run()
     for text in (r"\ud800", r"a\u0000b"):

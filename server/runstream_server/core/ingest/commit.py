@@ -121,7 +121,7 @@ async def _commit_run(
         if share.failure is None:
             try:
                 of_models = share.of_models if isinstance(share, LoosePoints) else ()
-                await require_models(connection, of_models)
+                await require_models(connection, {point.model_id for point in of_models})
                 batches.extend(await _batches_of(share, resolver, run_id))
                 await model_rows.insert_points(connection, of_models)
             except Failure as failure:

@@ -27,7 +27,9 @@ __all__ = [
 ]
 
 MAX_SHOWN_CHARS: Final = 500
-NOT_ACTIVE: Final = "The {} {} must be in the 'active' state, but is deleted; restore it."
+NOT_ACTIVE: Final = (
+    "The {} {} must be in the 'active' state. Current state is deleted; restore it first."
+)
 
 
 class ErrorCode:
@@ -116,9 +118,7 @@ def bad_request(message: str) -> MlflowError:
 
 def not_active(kind: str, id_: object) -> MlflowError:
     """Returns the refusal of a change of what is deleted; `kind` is `run` or `experiment`."""
-    return MlflowError(
-        f"The {kind} {id_} must be in the 'active' state, but is deleted; restore it."
-    )
+    return MlflowError(NOT_ACTIVE.format(kind, id_))
 
 
 def shown_json(value: object) -> str:

@@ -29,7 +29,7 @@ TRIES: Final = 5
 TEXT_ENDINGS: Final = frozenset(
     {"txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop", "hocon", "toml"}
     | {"yaml", "yml", "xml", "json", "js", "py", "py3", "csv", "tsv", "md", "rst", "ipynb"}
-    | {"MLmodel", "MLproject"}
+    | {"MLmodel", "MLproject", "mlproject"}
 )
 """What MLflow says is text/plain, by the ending of a name or, without one, by the name."""
 BINARY: Final = "application/octet-stream"

@@ -122,6 +122,8 @@ class LoggingRoutes:
         tags = _tags(labels.messages("tags"), "tags")
         _check_counts(len(metrics), labels)
         _check_distinct(labels.messages("params"))
+        if metrics.of_models and (params or tags):
+            await self._metrics.check_of_models(run_id, metrics.of_models)
         if params or tags or not len(metrics):
             await self._runs.log(run_id, params=params, tags=tags)
         if len(metrics):

@@ -27,7 +27,7 @@ __all__ = ["MetricColumns", "checked_metrics", "plain_metrics"]
 _NUMBERS: Final = frozenset({int, float})
 _TEXTS: Final = frozenset({str})
 _INTEGERS: Final = frozenset({int})
-_PLAIN_FIELDS: Final = 4
+_NEEDED_FIELDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +54,9 @@ def plain_metrics(metrics: object) -> MetricColumns | None:
         values = [one["value"] for one in given]
         times = [one["timestamp"] for one in given]
         steps = [one.get("step", 0) for one in given]
-        fields = max(map(len, given), default=0)
         plain = (
-            fields <= _PLAIN_FIELDS
+            # Without a step, a fourth field is one that only reading one by one knows.
+            all(len(one) == _NEEDED_FIELDS + ("step" in one) for one in given)
             and _TEXTS.issuperset(map(type, keys))
             and _NUMBERS.issuperset(map(type, values))
             and _INTEGERS.issuperset(map(type, times))

@@ -182,9 +182,14 @@ async def read_body(request: Request) -> object:
     """
     if request.method in {"POST", "PUT"}:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if not content_type:
+            raise MlflowError(
+                "Bad Request. Content-Type header is missing; set it to application/json."
+            )
         if content_type != "application/json":
             raise MlflowError(
-                f"Bad Request. Content-Type must be application/json, not {content_type!r}."
+                "Bad Request. Content-Type must be one of ['application/json'], not"
+                f" {content_type!r}."
             )
     return parsed_body(await request.body())
 
@@ -211,7 +216,7 @@ def text(name: str, *, required: bool = False, other_names: Sequence[str] = ()) 
 
 
 def texts(name: str, *, required: bool = False) -> Field:
-    """Declares a list of texts."""
+    """Declares a list of texts; one that is none makes the whole list invalid."""
     return _field(name, _text, required=required, repeated=True)
 
 
@@ -293,10 +298,10 @@ def _converted(field: Field, value: object, path: str) -> object:
         return field.convert(value, path)
     if not isinstance(value, list):
         raise invalid_value(path, value, _expected("a list", value))
-    return [
-        field.convert(each, f"{path}[{number}]")
-        for number, each in enumerate(cast("list[object]", value))
-    ]
+    entries = cast("list[object]", value)
+    if field.convert is _text and not all(isinstance(each, str) for each in entries):
+        raise invalid_value(path, entries, "use a list of texts")
+    return [field.convert(each, f"{path}[{number}]") for number, each in enumerate(entries)]
 
 
 def _expected(what: str, value: object) -> str:
