@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 __all__ = ["HttpServer", "bind"]
 
-
 BACKLOG: Final = 1024
+KEEP_ALIVE_S: Final = 75
+"""How long an idle connection stays open: clients that log now and then need no new one."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -30,7 +31,12 @@ class HttpServer:
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, server_header=False
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
         self._config = config
         self._server = _EmbeddedServer(config)

@@ -15,7 +15,13 @@ JOB = Path(__file__).parents[2] / "mlflow" / "jobs" / "old_store.py"
 
 
 @pytest.mark.parametrize(
-    ("client", "kind"), [("mlflow3", "database"), ("mlflow3", "folder"), ("mlflow2", "folder")]
+    ("client", "kind"),
+    [
+        ("mlflow3", "database"),
+        ("mlflow3", "folder"),
+        ("mlflow2", "database"),
+        ("mlflow2", "folder"),
+    ],
 )
 def test_a_store_arrives_as_mlflow_reads_it(
     importing: Importing, tmp_path: Path, client: str, kind: str
