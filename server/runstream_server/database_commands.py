@@ -33,7 +33,7 @@ def upgrade(settings: ServerSettings) -> ExitCode:
         StartRefused: There is no database, a server uses it, or it is newer than this program.
     """
     _require_file(settings)
-    with locked_data_dir(settings.data_dir, settings.database_path):
+    with locked_data_dir(settings.used_data_dir, settings.database_path):
         before, after = asyncio.run(_upgrade(settings))
     print(f"database={after} was={before}")  # noqa: T201 - the command's answer
     return ExitCode.OK

@@ -47,7 +47,7 @@ def run_server(settings: ServerSettings) -> ExitCode:
     _allow_many_connections()
     keep_buffers()
     with (
-        locked_data_dir(settings.data_dir, settings.database_path),
+        locked_data_dir(settings.used_data_dir, settings.database_path),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         try:

@@ -94,6 +94,14 @@ class ServerSettings(BaseSettings):
         return Path(self.backend_store_uri.removeprefix(SQLITE_PREFIX))
 
     @property
+    def used_data_dir(self) -> Path | None:
+        """The data folder; None when both the database and the artifacts lie elsewhere."""
+        folder = self.data_dir.resolve()
+        stores = (self.database_path, self.artifacts_dir)
+        elsewhere = not any(store.resolve().is_relative_to(folder) for store in stores)
+        return None if elsewhere else self.data_dir
+
+    @property
     def artifacts_dir(self) -> Path:
         """The folder of the artifacts."""
         if self.artifacts_destination:

@@ -54,6 +54,20 @@ def test_a_second_server_on_the_same_database_file_is_refused(
     assert f"process id {first.pid}" in message
 
 
+def test_servers_whose_stores_lie_elsewhere_do_not_share_the_data_folder(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    def elsewhere(name: str) -> dict[str, object]:
+        uri = f"sqlite:///{tmp_path}/{name}.db"
+        return {"backend_store_uri": uri, "artifacts_destination": tmp_path / name}
+
+    first = start_server("data", **elsewhere("a"))
+    second = start_server("data", **elsewhere("b"))
+
+    assert first.get("/health").text == second.get("/health").text == "OK"
+    assert not first.data_dir.exists()
+
+
 def test_the_folder_is_free_again_after_a_kill(start_server: StartServer) -> None:
     server = start_server()
 
