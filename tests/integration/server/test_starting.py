@@ -57,12 +57,11 @@ def test_a_second_server_on_the_same_database_file_is_refused(
 def test_servers_whose_stores_lie_elsewhere_do_not_share_the_data_folder(
     start_server: StartServer, tmp_path: Path
 ) -> None:
-    def elsewhere(name: str) -> dict[str, object]:
+    def elsewhere(name: str) -> ServerProcess:
         uri = f"sqlite:///{tmp_path}/{name}.db"
-        return {"backend_store_uri": uri, "artifacts_destination": tmp_path / name}
+        return start_server("data", backend_store_uri=uri, artifacts_destination=tmp_path / name)
 
-    first = start_server("data", **elsewhere("a"))
-    second = start_server("data", **elsewhere("b"))
+    first, second = elsewhere("a"), elsewhere("b")
 
     assert first.get("/health").text == second.get("/health").text == "OK"
     assert not first.data_dir.exists()

@@ -181,15 +181,15 @@ async def read_body(request: Request) -> object:
         MlflowError: The body is no JSON, or is not said to be.
     """
     if request.method in {"POST", "PUT"}:
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if not content_type:
+        given = request.headers.get("content-type")
+        if given is None:
             raise MlflowError(
-                "Bad Request. Content-Type header is missing; set it to application/json."
+                "Bad Request. Content-Type header is missing. Set it to application/json."
             )
-        if content_type != "application/json":
+        if given.partition(";")[0].strip().lower() != "application/json":
             raise MlflowError(
-                "Bad Request. Content-Type must be one of ['application/json'], not"
-                f" {content_type!r}."
+                "Bad Request. Content-Type must be one of ['application/json']. It is"
+                f" {given[:100]!r}."
             )
     return parsed_body(await request.body())
 
