@@ -12,7 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from runstream_server.exits import ExitCode, StartRefused
-from runstream_server.flags import DATABASE_FLAGS, SERVER_FLAGS, add_flags, given_flags
+from runstream_server.flags import (
+    DATABASE_FLAGS,
+    SERVER_FLAGS,
+    add_flags,
+    add_mlflow_spellings,
+    given_flags,
+)
 
 __all__ = ["Command", "db_command", "main", "server_command"]
 
@@ -36,6 +42,7 @@ def server_command(parser: argparse.ArgumentParser) -> Command:
     parser.epilog = f"{ENVIRONMENT_NOTE}\n\n{_exit_codes()}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add_flags(parser, SERVER_FLAGS)
+    add_mlflow_spellings(parser)
     return _refusals_told(parser.prog, _serve)
 
 

@@ -4,7 +4,15 @@ import argparse
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["DATABASE_FLAGS", "SERVER_FLAGS", "Flag", "add_flags", "given_flags"]
+__all__ = [
+    "DATABASE_FLAGS",
+    "SERVER_FLAGS",
+    "UNUSED_SPELLINGS",
+    "Flag",
+    "add_flags",
+    "add_mlflow_spellings",
+    "given_flags",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,16 @@ SERVER_FLAGS: Final = (
 )
 
 
+UNUSED_SPELLINGS: Final = (
+    ("-w", "--workers"),
+    ("--gunicorn-opts",),
+    ("--uvicorn-opts",),
+    ("--waitress-opts",),
+    ("--registry-store-uri",),
+)
+"""What `mlflow server` is told about things that this server has not."""
+
+
 def add_flags(parser: argparse.ArgumentParser, flags: tuple[Flag, ...]) -> None:
     """Adds flags whose values stay text and are absent unless given."""
     for flag in flags:
@@ -110,6 +128,19 @@ def add_flags(parser: argparse.ArgumentParser, flags: tuple[Flag, ...]) -> None:
             default=argparse.SUPPRESS,
             help=f"{flag.help} (default: {flag.default})",
         )
+
+
+def add_mlflow_spellings(parser: argparse.ArgumentParser) -> None:
+    """Lets command lines of `mlflow server` work with nothing but the program's name changed."""
+    parser.add_argument(
+        "-p", dest="port", metavar="PORT", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+    group = parser.add_argument_group(
+        "flags of mlflow server that are taken and have no effect",
+        "one process serves all requests, and there is no model registry",
+    )
+    for spellings in UNUSED_SPELLINGS:
+        group.add_argument(*spellings, dest="unused", metavar="X", default=argparse.SUPPRESS)
 
 
 def _add_switch(parser: argparse.ArgumentParser, flag: Flag) -> None:

@@ -1,11 +1,18 @@
 """Flags, environment variables and defaults."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 from runstream_server.exits import ExitCode, StartRefused
-from runstream_server.flags import SERVER_FLAGS
+from runstream_server.flags import (
+    SERVER_FLAGS,
+    UNUSED_SPELLINGS,
+    add_flags,
+    add_mlflow_spellings,
+    given_flags,
+)
 from runstream_server.settings import ServerSettings, load_settings
 
 
@@ -96,3 +103,14 @@ def test_all_bad_values_are_named_at_once() -> None:
     assert caught.value.code is ExitCode.USAGE
     assert "--port (RUNSTREAM_PORT) is 'x'" in str(caught.value)
     assert "--log-level (RUNSTREAM_LOG_LEVEL) is 'loud'" in str(caught.value)
+
+
+def test_command_lines_of_mlflow_server_are_understood() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, SERVER_FLAGS)
+    add_mlflow_spellings(parser)
+    unused = [part for names in UNUSED_SPELLINGS for part in (names[0], "--log-level debug")]
+
+    given = given_flags(parser.parse_args(["-p", "7", "--host", "0.0.0.0", *unused]), SERVER_FLAGS)
+
+    assert given == {"port": "7", "host": "0.0.0.0"}
