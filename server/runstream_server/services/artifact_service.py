@@ -10,6 +10,7 @@ from runstream_server.core.artifacts.artifacts import Artifacts
 from runstream_server.core.artifacts.owners import owner_metadata
 from runstream_server.core.stopping import Stopping
 from runstream_server.core.validation import check_number
+from runstream_server.rpc.record import annotate
 from runstream_server.services.artifact_convert import (
     artifact_message,
     chunk_message,
@@ -19,7 +20,6 @@ from runstream_server.services.artifact_convert import (
     upload_message,
 )
 from runstream_server.services.context import RpcContext
-from runstream_server.services.rpc_record import annotate
 
 __all__ = ["ArtifactServicer"]
 

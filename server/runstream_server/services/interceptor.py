@@ -12,13 +12,12 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 import grpc
 import grpc.aio
 
-from runstream_server.core.errors import Failure
 from runstream_server.core.instruments import RpcInstruments
-from runstream_server.core.outages import failure_in
 from runstream_server.core.stopping import Stopping
+from runstream_server.rpc.record import RpcRecord
+from runstream_server.rpc.status import told
 from runstream_server.services.context import RpcContext
-from runstream_server.services.failures import defect, to_status
-from runstream_server.services.rpc_record import RpcRecord
+from runstream_server.services.failures import to_status
 
 __all__ = ["RpcInterceptor"]
 
@@ -171,13 +170,7 @@ async def _abort(error: Exception, record: RpcRecord, context: RpcContext) -> No
         record.code = grpc.StatusCode.UNIMPLEMENTED.name
         message = f"{record.method} is not implemented by this version of the server"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
-    failure = failure_in(error)
-    if failure is None:
-        failure = defect()
-        fields = {"method": record.method, **failure.metadata}
-        _log.error("rpc_defect", exc_info=error, extra=fields)
-    elif not isinstance(error, Failure | BaseExceptionGroup):
-        _log.error("storage_failed", exc_info=error, extra={"method": record.method})
+    failure = told(error, record.method)
     record.code = failure.reason.status.name
     record.reason = failure.reason.name
     status = to_status(failure)

@@ -23,6 +23,7 @@ from runstream_server.core.validation import (
     missing_value,
 )
 from runstream_server.core.watching import HEARTBEAT_S, Watcher
+from runstream_server.rpc.record import annotate
 from runstream_server.services.context import RpcContext
 from runstream_server.services.metric_convert import (
     POINTS_PER_MESSAGE,
@@ -35,7 +36,6 @@ from runstream_server.services.metric_convert import (
     summary_message,
 )
 from runstream_server.services.metric_stream import MetricStreams, checked_header
-from runstream_server.services.rpc_record import annotate
 from runstream_server.services.run_convert import run_message
 from runstream_server.storage.name_rows import SeriesName
 

@@ -91,12 +91,16 @@ class RpcRecord:
 
         def encode_counting(message: Message) -> bytes:
             raw = encode(message)
-            self._sent[0] += 1
-            self._sent[1] += len(raw)
-            self._metrics.sent_bytes.inc(len(raw))
+            self.sent(len(raw))
             return raw
 
         return encode_counting
+
+    def sent(self, size: int) -> None:
+        """Counts a message of `size` bytes."""
+        self._sent[0] += 1
+        self._sent[1] += size
+        self._metrics.sent_bytes.inc(size)
 
     def end(self, peer: str) -> None:
         """Counts the RPC and writes its line."""
