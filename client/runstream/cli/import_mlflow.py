@@ -157,4 +157,6 @@ def _tell_content(source: "Source", places: "Places", *, as_json: bool) -> int:
         print(f"not here: the artifacts of {count:,} runs or models in {place}")
     for run_id in found.bad_run_ids:
         print(f"cannot be moved: run {run_id}, whose id is not 32 lower-case hexadecimal digits")
+    for why in found.unreadable:
+        print(f"cannot be moved: {why}")
     return ExitCode.OK

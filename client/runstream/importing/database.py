@@ -53,6 +53,7 @@ class DatabaseSource(Source):
         except SQLAlchemyError as error:
             raise UnreadableSource(f"cannot open the database {_shown(uri)}: {error}") from error
         self.name = url.render_as_string(hide_password=True)
+        self.unreadable = {}
         database = url.database if url.get_backend_name() == "sqlite" else None
         self.folder = Path(database).absolute().parent if database else Path.cwd()
         if not (self._tables.has("experiments") and self._tables.has("runs")):

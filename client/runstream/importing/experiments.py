@@ -55,8 +55,15 @@ class Target:
 
 
 def time_of(time_ms: int | None) -> datetime | None:
-    """Returns a time that MLflow counts in milliseconds."""
-    return None if time_ms is None else _EPOCH + timedelta(milliseconds=time_ms)
+    """Returns a time that MLflow counts in milliseconds.
+
+    Raises:
+        InvalidValue: it is not within the years 1 to 9999.
+    """
+    try:
+        return None if time_ms is None else _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        raise InvalidValue(f"the time {time_ms} ms is out of range") from None
 
 
 def place(
@@ -71,7 +78,7 @@ def place(
         report: Is told where it went.
 
     Raises:
-        InvalidValue: if the server cannot have an experiment of that name.
+        InvalidValue: if the server cannot have an experiment of that name or time.
     """
     found, how, own = _find_or_create(client, source, time_of(created_ms))
     report.placed.append(

@@ -88,6 +88,8 @@ class _Import:
                 raise
         for target in self._targets.values():
             target.close(self._client)
+        for why in self._source.unreadable.values():
+            self._report.problem(why)
 
     def _place(self, experiment: SourceExperiment, runs: Sequence[SourceRun]) -> None:
         created = experiment.create_time_ms

@@ -34,6 +34,7 @@ class Inventory:
         files: Those that are on this machine.
         elsewhere: How many runs and models have their artifacts elsewhere, by place.
         bad_run_ids: Runs that a server cannot have.
+        unreadable: Why parts of the store cannot be moved.
     """
 
     experiments: list[ExperimentContent] = field(default_factory=list[ExperimentContent])
@@ -46,6 +47,7 @@ class Inventory:
     files: int = 0
     elsewhere: Counter[str] = field(default_factory=Counter[str])
     bad_run_ids: Sequence[str] = ()
+    unreadable: Sequence[str] = ()
 
 
 def take_inventory(source: Source, places: Places) -> Inventory:
@@ -81,6 +83,7 @@ def take_inventory(source: Source, places: Places) -> Inventory:
         found.models += 1
         _count_files(found, places, model.artifact_uri, model.artifact_folder)
     found.bad_run_ids = bad
+    found.unreadable = list(source.unreadable.values())
     return found
 
 

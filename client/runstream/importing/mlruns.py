@@ -1,9 +1,10 @@
 """An MLflow file store: an `mlruns` folder."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from runstream.importing.entities import (
     ModelPoint,
@@ -24,6 +25,8 @@ except ImportError:
 
 __all__ = ["MlrunsSource"]
 
+T = TypeVar("T")
+
 META: Final = "meta.yaml"
 TRASH: Final = ".trash"
 ARTIFACTS: Final = "artifacts"
@@ -36,7 +39,7 @@ _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class MlrunsSource(Source):
-    """Reads a folder of experiments."""
+    """Reads a folder of experiments. A broken description costs only what it describes."""
 
     def __init__(self, folder: Path) -> None:
         """Looks for experiments.
@@ -54,6 +57,7 @@ class MlrunsSource(Source):
             )
         self.name = str(folder)
         self.folder = folder.parent
+        self.unreadable = {}
         self._experiments = found
         self._runs: dict[str, Path] = {}
 
@@ -61,18 +65,18 @@ class MlrunsSource(Source):
         """Holds nothing open."""
 
     def experiments(self) -> Sequence[SourceExperiment]:
-        return [
-            self._experiment(experiment_id, folder)
-            for experiment_id, folder in sorted(self._experiments.items(), key=_numerically)
-        ]
+        folders = [folder for _, folder in sorted(self._experiments.items(), key=_numerically)]
+        return self._readable(folders, _experiment)
 
     def runs(self, experiment_id: str) -> Sequence[SourceRun]:
         folder = self._experiments[experiment_id]
-        found: list[SourceRun] = []
-        for run_folder in _folders(folder):
-            if run_folder.name not in _NO_RUNS and (run_folder / META).is_file():
-                found.append(_run(experiment_id, run_folder))
-                self._runs[run_folder.name] = run_folder
+        folders = [
+            each
+            for each in _folders(folder)
+            if each.name not in _NO_RUNS and (each / META).is_file()
+        ]
+        self._runs.update((each.name, each) for each in folders)
+        found = self._readable(folders, partial(_run, experiment_id))
         return sorted(found, key=lambda run: (run.start_time_ms or 0, run.run_id))
 
     def details(self, runs: Sequence[SourceRun]) -> Mapping[str, RunDetails]:
@@ -94,12 +98,12 @@ class MlrunsSource(Source):
         )
 
     def models(self) -> Sequence[SourceModel]:
-        found = [
-            _model(experiment_id, folder)
-            for experiment_id, experiment in self._experiments.items()
-            for folder in _folders(experiment / "models")
-            if (folder / META).is_file()
-        ]
+        found: list[SourceModel] = []
+        for experiment_id, experiment in self._experiments.items():
+            folders = [
+                each for each in _folders(experiment / "models") if (each / META).is_file()
+            ]
+            found += self._readable(folders, partial(_model, experiment_id))
         return sorted(found, key=lambda model: model.model_id)
 
     def model_points(self, run: SourceRun) -> Sequence[ModelPoint]:
@@ -112,29 +116,28 @@ class MlrunsSource(Source):
             if of_run == run.run_id
         ]
 
-    def _experiment(self, experiment_id: str, folder: Path) -> SourceExperiment:
-        meta = _meta(folder)
-        return SourceExperiment(
-            experiment_id=experiment_id,
-            name=str(meta.get("name", "")),
-            deleted=folder.parent.name == TRASH or meta.get("lifecycle_stage") == "deleted",
-            create_time_ms=meta.get("creation_time"),
-            tags=_texts(folder / "tags"),
-        )
+    def _readable(self, folders: Iterable[Path], read: Callable[[Path], T]) -> list[T]:
+        found: list[T] = []
+        for folder in folders:
+            try:
+                found.append(read(folder))
+            except UnreadableSource as error:
+                self.unreadable[str(folder)] = str(error)
+        return found
 
     def _details(self, run: SourceRun) -> RunDetails:
         folder = self._runs[run.run_id]
         datasets: list[SourceDataset] = []
         model_inputs: list[str] = []
-        for each in _folders(folder / "inputs"):
-            meta = _meta(each)
+        for meta in self._readable(_folders(folder / "inputs"), _link):
             if meta.get("source_type") == "MODEL":
                 model_inputs.append(str(meta["source_id"]))
             else:
                 known = self._experiments[run.experiment_id] / "datasets" / str(meta["source_id"])
                 if (known / META).is_file():
-                    datasets.append(_dataset(_meta(known), meta.get("tags") or {}))
-        outputs = [_meta(each) for each in _folders(folder / "outputs")]
+                    read = partial(_dataset, meta.get("tags") or {})
+                    datasets += self._readable([known], read)
+        outputs = self._readable(_folders(folder / "outputs"), _link)
         return RunDetails(
             params=_texts(folder / "params"),
             tags=_texts(folder / "tags"),
@@ -192,6 +195,17 @@ def _meta(folder: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", meta)
 
 
+def _experiment(folder: Path) -> SourceExperiment:
+    meta = _meta(folder)
+    return SourceExperiment(
+        experiment_id=folder.name,
+        name=str(meta.get("name", "")),
+        deleted=folder.parent.name == TRASH or meta.get("lifecycle_stage") == "deleted",
+        create_time_ms=meta.get("creation_time"),
+        tags=_texts(folder / "tags"),
+    )
+
+
 def _run(experiment_id: str, folder: Path) -> SourceRun:
     meta = _meta(folder)
     return SourceRun(
@@ -208,7 +222,15 @@ def _run(experiment_id: str, folder: Path) -> SourceRun:
     )
 
 
-def _dataset(meta: Mapping[str, Any], tags: Mapping[str, Any]) -> SourceDataset:
+def _link(folder: Path) -> dict[str, Any]:
+    meta = _meta(folder)
+    if "source_id" not in meta:
+        raise UnreadableSource(f"{folder / META} names no source_id")
+    return meta
+
+
+def _dataset(tags: Mapping[str, Any], folder: Path) -> SourceDataset:
+    meta = _meta(folder)
     schema, profile = meta.get("schema"), meta.get("profile")
     return SourceDataset(
         name=str(meta.get("name", "")),

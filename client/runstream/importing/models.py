@@ -1,4 +1,8 @@
-"""Moves one logged model. Its status is set last, so it says whether all the rest is there."""
+"""Moves one logged model.
+
+Its status is set last, so it says whether params and tags are there. Files are looked at each time:
+an earlier import may have failed to read them, or have been told to leave them.
+"""
 
 import re
 from typing import Final
@@ -37,6 +41,8 @@ class ModelMover:
         if stored is None or not _is_complete(model, stored):
             stored = self._create(model, target, stored)
             self._report.add(models=1)
+        elif self._files.can_move(model.artifact_uri, model.artifact_folder):
+            self._move_files(model, fresh=False)
         if model.deleted and stored.lifecycle_stage is LifecycleStage.ACTIVE:
             self._client.delete_logged_model(model.model_id)
 
@@ -71,10 +77,15 @@ class ModelMover:
             lambda some: client.set_logged_model_tags(model_id, some),
             lambda key, why: self._problem(model, f"tag {key!r}: {why}"),
         )
-        self._files.move(model.artifact_uri, model.artifact_folder, model_id=model_id, fresh=fresh)
+        self._move_files(model, fresh=fresh)
         if model.status != LoggedModelStatus.PENDING or model.status_message:
             client.finalize_logged_model(model_id, model.status, message=model.status_message)
         return stored
+
+    def _move_files(self, model: SourceModel, *, fresh: bool) -> None:
+        self._files.move(
+            model.artifact_uri, model.artifact_folder, model_id=model.model_id, fresh=fresh
+        )
 
     def _problem(self, model: SourceModel, text: str) -> None:
         self._report.problem(f"model {model.model_id}: {text}")

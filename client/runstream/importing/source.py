@@ -35,10 +35,12 @@ class Source(ABC):
     Attributes:
         name: What the store is called in messages; shows no password.
         folder: Where relative paths in the store begin.
+        unreadable: Why parts that cannot be read were left out so far, by what they are.
     """
 
     name: str
     folder: Path
+    unreadable: dict[str, str]
 
     @abstractmethod
     def experiments(self) -> Sequence[SourceExperiment]:

@@ -113,6 +113,42 @@ def test_a_logged_model_comes_with_its_points(importing: Importing, mlruns: Path
     assert "0 logged models" in again
 
 
+def test_files_of_a_model_that_were_left_come_with_a_later_import(
+    importing: Importing, mlruns: Path
+) -> None:
+    model_id = f"m-{RUN}"
+    model = mlruns / "471082139823498723" / "models" / model_id
+    (model / "artifacts").mkdir(parents=True)
+    (model / "artifacts" / "MLmodel").write_text("flavors:")
+    (model / "meta.yaml").write_text(yaml.safe_dump({"name": "digits", "status": 2}))
+
+    importing.run(mlruns, "--no-artifacts")
+    left = list(importing.client.list_artifacts(model_id=model_id))
+    importing.run(mlruns)
+
+    assert left == []
+    assert importing.client.read_artifact(path="MLmodel", model_id=model_id) == b"flavors:"
+
+
+def test_what_cannot_be_read_costs_nothing_else(importing: Importing, mlruns: Path) -> None:
+    experiment = mlruns / "471082139823498723"
+    write_run(experiment / RUN, {"params/a": "1"})
+    write_run(experiment / ("2" * 32), {"params/a": "2"})
+    (experiment / ("2" * 32) / "meta.yaml").write_text("")
+    write_run(experiment / ("3" * 32), {"inputs/x/meta.yaml": "source_type: DATASET"})
+    write_run(experiment / ("4" * 32), {}, end_time=10**17)
+
+    content = importing.run(mlruns, "--dry-run")
+    shown = importing.run(mlruns, code=7)
+
+    assert importing.client.get_run(RUN).params == {"a": "1"}
+    assert importing.client.get_run("3" * 32).status == "FINISHED"
+    assert f"cannot be moved: {experiment / ('2' * 32)}/meta.yaml describes nothing" in content
+    assert f"not moved: {experiment / ('2' * 32)}/meta.yaml describes nothing" in shown
+    assert "inputs/x/meta.yaml names no source_id" in shown
+    assert f"not moved: run {'4' * 32}: the time {10**17} ms is out of range" in shown
+
+
 @pytest.mark.parametrize(
     ("package", "source", "message"),
     [
