@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError as Poo
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.outages import failure_in
 from runstream_server.objects.errors import StorageError, StorageFull
-from runstream_server.rpc.status import defect, to_status
+from runstream_server.rpc.status import defect
+from runstream_server.services.failures import to_status
 
 MAX_HEADERS_BYTES = 8192
 """What gRPC clients take, unless told otherwise."""
