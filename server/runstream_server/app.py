@@ -1,9 +1,10 @@
 """The composition root: makes the parts of the server from its settings, and joins them."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any, Final
 
 from starlette.types import ASGIApp
 
@@ -31,6 +32,8 @@ from runstream_server.core.signals import RunSignals
 from runstream_server.core.stopping import Stopping
 from runstream_server.core.watching import Watcher
 from runstream_server.gateway import app as gateway
+from runstream_server.gateway.connect import door as connect
+from runstream_server.gateway.connect.call import Stops
 from runstream_server.gateway.mlflow import door as mlflow
 from runstream_server.loopback import is_loopback
 from runstream_server.objects.folder import FolderStore
@@ -41,14 +44,41 @@ from runstream_server.services.grpc_server import Service
 from runstream_server.services.metric_service import MetricServicer
 from runstream_server.services.metric_stream import MetricStreams
 from runstream_server.services.model_service import LoggedModelServicer
-from runstream_server.services.refusing import RefusingHandler, add_refusing_handler
+from runstream_server.services.refusing import (
+    RefusingHandler,
+    add_refusing_handler,
+    tracking_disabled,
+)
 from runstream_server.services.run_service import RunServicer
 from runstream_server.services.server_service import ServerServicer
 from runstream_server.settings import ServerSettings
 from runstream_server.storage.database import Database
 from runstream_server.storage.schema import SCHEMA_VERSION
 
-__all__ = ["Core", "Frame", "http_app", "open_core", "services", "show"]
+__all__ = [
+    "Core",
+    "Frame",
+    "connect_door",
+    "http_app",
+    "open_core",
+    "servicers",
+    "services",
+    "show",
+]
+
+ADD: Final[dict[str, Callable[[Any, Any], None]]] = {
+    "runstream.v1.ExperimentService": (
+        experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server
+    ),
+    "runstream.v1.RunService": run_service_pb2_grpc.add_RunServiceServicer_to_server,
+    "runstream.v1.LoggedModelService": (
+        logged_model_service_pb2_grpc.add_LoggedModelServiceServicer_to_server
+    ),
+    "runstream.v1.ArtifactService": artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
+    "runstream.v1.MetricService": metric_service_pb2_grpc.add_MetricServiceServicer_to_server,
+    "runstream.v1.ServerService": server_service_pb2_grpc.add_ServerServiceServicer_to_server,
+}
+"""What adds a servicer to gRPC, for each service of the contract."""
 
 
 class Frame:
@@ -143,8 +173,8 @@ def show(core: Core, instruments: Instruments) -> None:
     )
 
 
-def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
-    """Lists what gRPC serves."""
+def servicers(core: Core, frame: Frame, http_address: str) -> dict[str, object]:
+    """Makes what carries out the services of the contract, by their full names."""
     server_servicer = ServerServicer(
         version=frame.version,
         database=core.database.dialect,
@@ -153,11 +183,9 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         http_address=http_address,
         artifact_root=core.experiments.roots.store_uri,
     )
-    server_service = Service(
-        server_service_pb2_grpc.add_ServerServiceServicer_to_server, server_servicer
-    )
+    server_service = {"runstream.v1.ServerService": server_servicer}
     if frame.settings.artifacts_only:
-        return [server_service, Service(add_refusing_handler, RefusingHandler())]
+        return {**server_service}
     metric_servicer = MetricServicer(
         metrics=core.metrics,
         watcher=core.watcher,
@@ -165,31 +193,55 @@ def services(core: Core, frame: Frame, http_address: str) -> list[Service]:
         stopping=frame.stopping,
         runs=core.runs,
     )
-    return [
-        Service(
-            experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server,
-            ExperimentServicer(core.experiments),
-        ),
-        Service(run_service_pb2_grpc.add_RunServiceServicer_to_server, RunServicer(core.runs)),
-        Service(
-            logged_model_service_pb2_grpc.add_LoggedModelServiceServicer_to_server,
-            LoggedModelServicer(core.models),
-        ),
-        Service(
-            artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
-            ArtifactServicer(core.artifacts, frame.stopping),
-        ),
-        Service(metric_service_pb2_grpc.add_MetricServiceServicer_to_server, metric_servicer),
-        server_service,
-    ]
+    return {
+        "runstream.v1.ExperimentService": ExperimentServicer(core.experiments),
+        "runstream.v1.RunService": RunServicer(core.runs),
+        "runstream.v1.LoggedModelService": LoggedModelServicer(core.models),
+        "runstream.v1.ArtifactService": ArtifactServicer(core.artifacts, frame.stopping),
+        "runstream.v1.MetricService": metric_servicer,
+        **server_service,
+    }
 
 
-def http_app(frame: Frame, core: Core, grpc_address: str, serving: Callable[[], bool]) -> ASGIApp:
+def services(servicers: Mapping[str, object]) -> list[Service]:
+    """Lists what gRPC serves."""
+    served = [Service(ADD[name], servicer) for name, servicer in servicers.items()]
+    if len(served) < len(ADD):
+        served.append(Service(add_refusing_handler, RefusingHandler()))
+    return served
+
+
+def connect_door(
+    frame: Frame, servicers: Mapping[str, object], grace_over: Stopping
+) -> connect.ConnectDoor:
+    """Makes the door to the same servicers over HTTP.
+
+    Args:
+        frame: The frame of the server.
+        servicers: What carries out the services.
+        grace_over: Begins when the grace of the stop is used up.
+    """
+    return connect.ConnectDoor(
+        servicers,
+        instruments=frame.instruments.rpc,
+        stops=Stops(frame.stopping, grace_over),
+        otherwise=tracking_disabled if len(servicers) < len(ADD) else None,
+    )
+
+
+def http_app(
+    frame: Frame,
+    core: Core,
+    rpcs: connect.ConnectDoor,
+    grpc_address: str,
+    serving: Callable[[], bool],
+) -> ASGIApp:
     """Builds what the HTTP port serves.
 
     Args:
         frame: The frame of the server.
-        core: What the door calls.
+        core: What MLflow's API calls.
+        rpcs: The door to the services of gRPC.
         grpc_address: Where gRPC is.
         serving: Tells whether the server is ready and not stopping.
     """
@@ -203,15 +255,18 @@ def http_app(frame: Frame, core: Core, grpc_address: str, serving: Callable[[], 
             serving=serving,
             allowed_hosts=settings.allowed_host_patterns if guarded else None,
         ),
-        mlflow.routes(
-            mlflow.Subjects(
-                experiments=core.experiments,
-                runs=core.runs,
-                metrics=core.metrics,
-                artifacts=core.artifacts,
-                models=core.models,
+        [
+            rpcs,
+            *mlflow.routes(
+                mlflow.Subjects(
+                    experiments=core.experiments,
+                    runs=core.runs,
+                    metrics=core.metrics,
+                    artifacts=core.artifacts,
+                    models=core.models,
+                ),
+                serve_artifacts=settings.serve_artifacts,
+                artifacts_only=settings.artifacts_only,
             ),
-            serve_artifacts=settings.serve_artifacts,
-            artifacts_only=settings.artifacts_only,
-        ),
+        ],
     )

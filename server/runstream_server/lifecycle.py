@@ -16,6 +16,7 @@ from runstream_server.core.limits import MAX_MESSAGE_BYTES
 from runstream_server.core.stopping import Stopping
 from runstream_server.data_dir import locked_data_dir
 from runstream_server.exits import ExitCode, StartRefused
+from runstream_server.gateway.connect.door import ConnectDoor
 from runstream_server.gateway.http_server import HttpServer
 from runstream_server.logs import configure_logs
 from runstream_server.loopback import is_loopback
@@ -79,9 +80,11 @@ class _Server:
             core = await app.open_core(stack, frame, http_port)
             app.show(core, frame.instruments)
             web_address = listening.web_address(settings.host, http_port)
-            await grpc_server.start(app.services(core, frame, web_address))
+            servicers = app.servicers(core, frame, web_address)
+            await grpc_server.start(app.services(servicers))
             stack.push_async_callback(grpc_server.stop, 0)
-            http_app = app.http_app(frame, core, grpc_address, lambda: self._serving)
+            rpcs = app.connect_door(frame, servicers, self._grace_over)
+            http_app = app.http_app(frame, core, rpcs, grpc_address, lambda: self._serving)
             http_server = HttpServer(http_app, listener)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(http_server.serve(), name="http")
@@ -90,7 +93,7 @@ class _Server:
                 self._serving = True
                 self._announce(grpc_address, listening.endpoint(settings.host, http_port))
                 signal_name = await asked_to_stop.wait()
-                await self._drain(grpc_server, signal_name)
+                await self._drain(grpc_server, rpcs, signal_name)
                 http_server.stop(FAREWELL_S)
             _log.info("http_stopped")
         _log.info("stores_closed")
@@ -135,8 +138,8 @@ class _Server:
             print(line, flush=True)  # noqa: T201 - scripts wait for it
         _log.info("serving", extra={"grpc": grpc_address, "http": http_address})
 
-    async def _drain(self, grpc_server: GrpcServer, signal_name: str) -> None:
-        """Ends gRPC so that each client knows where it stands; HTTP still answers."""
+    async def _drain(self, grpc_server: GrpcServer, rpcs: ConnectDoor, signal_name: str) -> None:
+        """Ends RPCs so that each client knows where it stands; HTTP still answers."""
         grace_s = self._settings.shutdown_grace
         begin_s = time.perf_counter()
         _log.info("stopping", extra={"signal": signal_name, "grace_s": grace_s})
@@ -148,7 +151,8 @@ class _Server:
         _log.info("streams_told")
         timer = asyncio.get_running_loop().call_later(grace_s, self._grace_over.begin)
         await asyncio.sleep(STATUS_NOTICE_S)
-        await grpc_server.stop(grace_s + FAREWELL_S)
+        limit_s = grace_s + FAREWELL_S
+        await asyncio.gather(grpc_server.stop(limit_s), rpcs.drained(limit_s))
         timer.cancel()
         fields = {
             "ms": round((time.perf_counter() - begin_s) * 1000),

@@ -35,11 +35,12 @@ BODY_LIMITS: Final[dict[str, int | None]] = {
     "/ajax-api/2.0/mlflow/": 64 * 1024 * 1024,
     "/api/2.0/mlflow-artifacts/": None,
     "/ajax-api/2.0/mlflow-artifacts/": None,
+    "/runstream.v1.": None,
 }
 """How long bodies may be by how paths begin, the first that fits; None for any length.
 
 The profile of one dataset alone may have 16 MiB over MLflow's API. Artifacts are taken piece by
-piece, so they need no limit.
+piece, so they need no limit. The services of gRPC have their own, in their own words.
 """
 
 _log = logging.getLogger(__name__)

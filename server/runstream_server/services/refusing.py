@@ -7,7 +7,7 @@ import grpc
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.services.context import RpcContext
 
-__all__ = ["RefusingHandler", "add_refusing_handler"]
+__all__ = ["RefusingHandler", "add_refusing_handler", "tracking_disabled"]
 
 PREFIX: Final = "/runstream.v1."
 
@@ -38,9 +38,14 @@ def add_refusing_handler(handler: RefusingHandler, server: _Registrar) -> None:
     server.add_generic_rpc_handlers((handler,))
 
 
-async def _refuse(_requests: object, _context: RpcContext) -> None:
-    raise Failure(
+def tracking_disabled() -> Failure:
+    """Returns what a client is told of everything but artifacts."""
+    return Failure(
         Reason.TRACKING_DISABLED,
         "this server was started with --artifacts-only: it serves artifacts over HTTP and nothing"
         " else; call the tracking server",
     )
+
+
+async def _refuse(_requests: object, _context: RpcContext) -> None:
+    raise tracking_disabled()

@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from runstream_server.storage import sqlite_driver
 from runstream_server.storage.sqlite_functions import add_functions
 
 __all__ = ["Database", "Write"]
@@ -61,10 +63,11 @@ class Database:
     def sqlite(cls, path: str) -> "Database":
         """Opens the SQLite file at `path`, which is created when there is none."""
         url = sa.URL.create("sqlite+aiosqlite", database=path)
+        opened = partial(sqlite_driver.connect, path)
         readers = create_async_engine(
-            url, pool_size=SQLITE_READERS, max_overflow=0, pool_timeout=60
+            url, async_creator=opened, pool_size=SQLITE_READERS, max_overflow=0, pool_timeout=60
         )
-        writer = create_async_engine(url, pool_size=1, max_overflow=0)
+        writer = create_async_engine(url, async_creator=opened, pool_size=1, max_overflow=0)
         for engine, begin in ((readers, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
             _configure_sqlite(engine, begin)
         return cls(readers, writer)

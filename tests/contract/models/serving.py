@@ -155,7 +155,7 @@ async def serving(data_dir: Path) -> AsyncGenerator[Models]:
         )
         server = GrpcServer(interceptor)
         port = server.bind("127.0.0.1", 0)
-        await server.start(app.services(core, frame, ""))
+        await server.start(app.services(app.servicers(core, frame, "")))
         stack.push_async_callback(server.stop, 0)
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
         yield Models(

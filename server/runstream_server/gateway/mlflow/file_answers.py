@@ -151,7 +151,7 @@ def _asked_range(request: Request, info: ObjectInfo, headers: dict[str, str]) ->
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -41,7 +41,7 @@ class LogModelRoutes:
         def edit(stored: str | None) -> str:
             try:
                 entries = json.loads(stored or "[]")
-            except ValueError:
+            except (ValueError, RecursionError):
                 entries = []
             known = cast("list[object]", entries) if isinstance(entries, list) else []
             text = json.dumps(known if entry in known else [*known, entry])
