@@ -51,6 +51,13 @@ def test_a_job_finds_everything_as_it_expects(
     assert not {path for path in http_paths(server) if "mlflow" in path}
 
 
+def test_a_long_history_is_read_once(server: ServerProcess, tmp_path: Path) -> None:
+    run_job("long_history", server, tmp_path)
+
+    methods = [event["method"] for event in server.events("rpc")]
+    assert methods.count("runstream.v1.MetricService/GetHistory") == 1
+
+
 def test_a_model_is_kept_although_the_registry_is_not(
     server: ServerProcess, tmp_path: Path
 ) -> None:

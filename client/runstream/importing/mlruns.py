@@ -100,9 +100,7 @@ class MlrunsSource(Source):
     def models(self) -> Sequence[SourceModel]:
         found: list[SourceModel] = []
         for experiment_id, experiment in self._experiments.items():
-            folders = [
-                each for each in _folders(experiment / "models") if (each / META).is_file()
-            ]
+            folders = [each for each in _folders(experiment / "models") if (each / META).is_file()]
             found += self._readable(folders, partial(_model, experiment_id))
         return sorted(found, key=lambda model: model.model_id)
 

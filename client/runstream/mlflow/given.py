@@ -41,16 +41,27 @@ def param_texts(params: Sequence[Param]) -> dict[str, str]:
 
 
 def point_message(metric: Metric) -> metric_service_pb2.MetricPoint:
-    """Returns a metric as a point."""
-    return metric_service_pb2.MetricPoint(
-        key=metric.key,
-        value=float(metric.value),
-        step=int(metric.step),
-        time_unix_us=metric.timestamp * US_PER_MS,
-        model_id=metric.model_id or "",
-        dataset_name=metric.dataset_name or "",
-        dataset_digest=metric.dataset_digest or "",
-    )
+    """Returns a metric as a point.
+
+    Raises:
+        MlflowException: its value is no number, or its step or time is no 64-bit integer.
+    """
+    try:
+        return metric_service_pb2.MetricPoint(
+            key=metric.key,
+            value=float(metric.value),
+            step=int(metric.step),
+            time_unix_us=metric.timestamp * US_PER_MS,
+            model_id=metric.model_id or "",
+            dataset_name=metric.dataset_name or "",
+            dataset_digest=metric.dataset_digest or "",
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MlflowException(
+            f"Invalid value for metric {metric.key!r} (value {metric.value!r}, step"
+            f" {metric.step!r}, timestamp {metric.timestamp!r}): {error}",
+            error_code=INVALID_PARAMETER_VALUE,
+        ) from error
 
 
 def dataset_message(given: DatasetInput) -> input_pb2.DatasetInput:

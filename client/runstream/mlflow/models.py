@@ -6,6 +6,7 @@ from typing import Any, Final
 from mlflow.entities import LoggedModel, LoggedModelParameter, LoggedModelStatus, LoggedModelTag
 from mlflow.store.entities.paged_list import PagedList
 
+from runstream._run_ids import new_run_id
 from runstream.mlflow.connection import Connection
 from runstream.mlflow.convert import model_of
 from runstream.mlflow.places import shown_uri
@@ -37,6 +38,7 @@ class LoggedModels:
     ) -> LoggedModel:
         """Creates a model that waits for its files."""
         request = pb.CreateLoggedModelRequest(
+            model_id=f"m-{new_run_id()}",  # makes a repetition harmless
             experiment_id=str(experiment_id),
             name=name or "",
             source_run_id=source_run_id or "",
@@ -48,7 +50,6 @@ class LoggedModels:
             "LoggedModelService/CreateLoggedModel",
             request,
             pb.CreateLoggedModelResponse,
-            repeatable=False,
         )
         return self._model(answer.model)
 

@@ -21,10 +21,9 @@ from mlflow.store.tracking.abstract_store import AbstractStore
 from mlflow.utils.async_logging.run_operations import RunOperations
 
 from runstream.mlflow.connection import Connection
-from runstream.mlflow.convert import US_PER_MS, finite
 from runstream.mlflow.experiments import Experiments
-from runstream.mlflow.failures import in_mlflows_words
 from runstream.mlflow.given import dataset_message, param_texts, point_message, tag_texts
+from runstream.mlflow.histories import Histories
 from runstream.mlflow.models import LoggedModels
 from runstream.mlflow.runs import Runs
 from runstream.mlflow.spooling import SpooledLogging
@@ -47,6 +46,7 @@ class RunstreamStore(Experiments, Runs, LoggedModels, AbstractStore):
         super().__init__()  # type: ignore[no-untyped-call]
         self.store_uri = store_uri
         self._server = Connection(store_uri)
+        self._histories = Histories(self._server)
         self._spooled = SpooledLogging(self._server.uri)
 
     def log_batch(
@@ -56,16 +56,18 @@ class RunstreamStore(Experiments, Runs, LoggedModels, AbstractStore):
         params: Sequence[Param],
         tags: Sequence[RunTag],
     ) -> None:
-        if params:
-            request = runs.LogParamsRequest(run_id=run_id, params=param_texts(params))
-            self._server.call("RunService/LogParams", request, runs.LogParamsResponse)
+        # All of it is converted before any of it is sent: what cannot be, changes nothing.
         points = [point_message(metric) for metric in metrics]
+        param_values, tag_values = param_texts(params), tag_texts(tags)
+        if params:
+            request = runs.LogParamsRequest(run_id=run_id, params=param_values)
+            self._server.call("RunService/LogParams", request, runs.LogParamsResponse)
         for begin in range(0, len(points), MAX_LOGGED_POINTS):
             some = points[begin : begin + MAX_LOGGED_POINTS]
             log = metrics_pb2.LogMetricsRequest(run_id=run_id, points=some)
             self._server.call("MetricService/LogMetrics", log, metrics_pb2.LogMetricsResponse)
         if tags:
-            setting = runs.SetTagsRequest(run_id=run_id, tags=tag_texts(tags))
+            setting = runs.SetTagsRequest(run_id=run_id, tags=tag_values)
             self._server.call("RunService/SetTags", setting, runs.SetTagsResponse)
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
@@ -90,31 +92,7 @@ class RunstreamStore(Experiments, Runs, LoggedModels, AbstractStore):
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> PagedList[Metric]:
-        with in_mlflows_words():
-            history = self._server.client.history(run_id, [metric_key])
-        plain = [series for series in history if series.rank is None]
-        lowest = min((series.rank for series in history if series.rank is not None), default=None)
-        wanted = plain or [series for series in history if series.rank == lowest]
-        points = [
-            (time_us // US_PER_MS, step, value)
-            for series in wanted
-            for step, time_us, value in zip(
-                map(int, history[series].step),
-                map(int, history[series].time_us),
-                map(float, history[series].value),
-                strict=True,
-            )
-        ]
-        points.sort(key=lambda point: (point[0], point[1], point[2] == point[2], point[2]))
-        begin = int(page_token or 0)
-        end = len(points) if max_results is None else begin + max_results
-        return PagedList(
-            [
-                Metric(metric_key, finite(value), time_ms, step, run_id=run_id)
-                for time_ms, step, value in points[begin:end]
-            ],
-            str(end) if end < len(points) else None,
-        )
+        return self._histories.page(run_id, metric_key, max_results, page_token)
 
     def log_inputs(
         self,
