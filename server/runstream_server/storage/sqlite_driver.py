@@ -55,7 +55,11 @@ class _Cursor:
 
 
 class _Connection(aiosqlite.Connection):
-    """A connection whose cursors are those above."""
+    """A connection whose cursors are those above, and whose thread no exit waits for."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
+        super().__init__(connector, iter_chunk_size)
+        self._thread.daemon = True
 
     def cursor(self) -> _Cursor:  # type: ignore[override]
         return _Cursor(self._visit)
@@ -67,9 +71,7 @@ class _Connection(aiosqlite.Connection):
 async def connect(path: str) -> aiosqlite.Connection:
     """Opens the file at `path`; for the argument `async_creator` of an engine."""
     open_file = partial(sqlite3.connect, path, check_same_thread=False)
-    connection = _Connection(open_file, ITER_CHUNK)
-    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: no exit waits for it
-    return await connection
+    return await _Connection(open_file, ITER_CHUNK)
 
 
 def _execute(
