@@ -212,6 +212,8 @@ def test_who_has_the_file_is_told_so(files: ArtifactClient) -> None:
     assert files.get("cached.txt", If_None_Match=etag).status == 304
     assert files.get("cached.txt", If_None_Match=f'"other", W/{etag}').status == 304
     assert files.get("cached.txt", If_None_Match='"other"').status == 200
+    never = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+    assert files.get("cached.txt", If_Modified_Since=never).status == 200
 
 
 def test_the_paths_for_web_pages_are_the_same(files: ArtifactClient) -> None:

@@ -4,6 +4,7 @@ tests/mlflow compares each answer with that of MLflow's own server; here stands 
 without it.
 """
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -228,3 +229,15 @@ def test_many_clients_log_at_once(api: Api) -> None:
 
     assert api.data(run_id, "metrics") == {f"c{client}": 4 for client in range(64)}
     assert len(api.history(run_id, "c63")) == 5
+
+
+def test_a_tag_that_is_no_list_of_models_is_no_obstacle(api: Api) -> None:
+    run_id = api.new_run()
+    name = "mlflow.log-model.history"
+    entry = {"run_id": run_id, "artifact_path": "model", "utc_time_created": "now", "flavors": {}}
+    nested = "[" * 4_000 + "]" * 4_000
+
+    for value in ("no JSON", "{}", nested):
+        api.post("runs/set-tag", run_id=run_id, key=name, value=value)
+        api.post("runs/log-model", run_id=run_id, model_json=json.dumps(entry))
+        assert json.loads(api.data(run_id, "tags")[name]) == [entry]
