@@ -62,7 +62,11 @@ def _encode_proto(message: Message) -> bytes:
 def _decode_json(kind: type[Message], raw: bytes) -> Message:
     message = kind()
     try:
-        json_format.Parse(raw.decode(), message)
+        text = raw.decode()
+        # protobuf takes an empty array for an empty message.
+        if not text.lstrip().startswith("{"):
+            raise _bad_json(kind, "it is no object")
+        json_format.Parse(text, message)
     except UnicodeDecodeError as error:
         raise _bad_json(kind, f"it is not UTF-8 from byte {error.start} on") from None
     except RecursionError:
