@@ -11,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.labels import delete_labels, insert_labels, labels_of, set_labels
 from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.schema import (
     logged_model_metrics,
@@ -138,53 +139,31 @@ async def params_of_models(
     connection: AsyncConnection, model_ids: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """Returns the params of models, by key; models without any are left out."""
-    return await _labels_of(connection, logged_model_params, model_ids)
+    return await labels_of(connection, logged_model_params, model_ids)
 
 
 async def tags_of_models(
     connection: AsyncConnection, model_ids: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """Returns the tags of models, by key; models without any are left out."""
-    return await _labels_of(connection, logged_model_tags, model_ids)
-
-
-async def _labels_of(
-    connection: AsyncConnection, table: sa.Table, model_ids: Sequence[str]
-) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    query = sa.select(table).order_by(table.c.model_id, table.c.key)
-    for some in chunks(model_ids):
-        for row in await connection.execute(query.where(table.c.model_id.in_(some))):
-            found.setdefault(row.model_id, {})[row.key] = row.value
-    return found
+    return await labels_of(connection, logged_model_tags, model_ids)
 
 
 async def insert_params(
     connection: AsyncConnection, model_id: str, values: Mapping[str, str]
 ) -> None:
     """Inserts params that the model does not have."""
-    if values:
-        await connection.execute(sa.insert(logged_model_params), _rows(model_id, values))
+    await insert_labels(connection, logged_model_params, model_id, values)
 
 
 async def set_tags(connection: AsyncConnection, model_id: str, values: Mapping[str, str]) -> None:
     """Stores tags over those of the same key."""
-    if not values:
-        return
-    query = insert_into(connection, logged_model_tags)
-    query = query.on_conflict_do_update(
-        index_elements=["model_id", "key"], set_={"value": query.excluded.value}
-    )
-    await connection.execute(query, _rows(model_id, values))
+    await set_labels(connection, logged_model_tags, model_id, values)
 
 
 async def delete_tags(connection: AsyncConnection, model_id: str, keys: Collection[str]) -> None:
     """Deletes the tags with these keys."""
-    table = logged_model_tags
-    for some in chunks(list(keys)):
-        await connection.execute(
-            sa.delete(table).where(table.c.model_id == model_id, table.c.key.in_(some))
-        )
+    await delete_labels(connection, logged_model_tags, model_id, keys)
 
 
 async def insert_points(connection: AsyncConnection, points: Iterable[ModelPoint]) -> None:
@@ -232,7 +211,3 @@ async def points_of_models(
             point = ModelPoint(**row)
             found.setdefault(point.model_id, []).append(point)
     return found
-
-
-def _rows(model_id: str, values: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"model_id": model_id, "key": key, "value": value} for key, value in values.items()]
