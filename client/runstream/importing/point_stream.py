@@ -43,7 +43,8 @@ class PointSender:
             run_id: The run.
             writer_id: The writer: the same one for the same points in the same order.
             points: Begins the points anew.
-            sent: Is told how many have been sent, from time to time.
+            sent: Is told how many more have been sent, from time to time; nothing of those that
+                a broken stream has to send again.
 
         Raises:
             InvalidValue: if the server refuses points for good.
@@ -51,11 +52,18 @@ class PointSender:
         """
         header = pb.StreamHeader(run_id=run_id, writer_id=writer_id)
         retries = Retries(for_s=RETRY_FOR_S)
-        acked = 0
+        acked = told = 0
+
+        def tell(begin: int, end: int) -> None:
+            nonlocal told
+            if end > told:
+                sent(end - max(begin, told))
+                told = end
+
         while True:
             attempt = _Attempt(self._channel, header)
             try:
-                attempt.run(points(), sent)
+                attempt.run(points(), tell)
                 return
             except grpc.RpcError as error:
                 if attempt.acked > acked:
@@ -89,7 +97,7 @@ class _Attempt:
         )
         self._call = stream(iter(self._requests.get, None))
 
-    def run(self, points: Iterable[Points], sent: Callable[[int], None]) -> None:
+    def run(self, points: Iterable[Points], sent: Callable[[int, int], None]) -> None:
         answers = cast("Iterator[pb.StreamMetricsResponse]", self._call)
         reader: threading.Thread | None = None
         try:
@@ -108,14 +116,14 @@ class _Attempt:
         self._check(total)
 
     def _feed(
-        self, points: Iterable[Points], opened: pb.StreamOpened, sent: Callable[[int], None]
+        self, points: Iterable[Points], opened: pb.StreamOpened, sent: Callable[[int, int], None]
     ) -> int:
         total = opened.next_row
         for message, rows in messages(points, opened.next_row, opened.max_layouts):
             if not self._put(message):
                 break
+            sent(total, total + rows)
             total += rows
-            sent(rows)
         return total
 
     def _put(self, message: bytes | None) -> bool:

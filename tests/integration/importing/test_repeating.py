@@ -95,6 +95,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(
     out, err = process.communicate(timeout=100)
 
     assert process.returncode == 0, out + err
+    assert f"{RUNS * POINTS:,} points" in out
     assert content(importing.server) == content(whole.server)
 
 
