@@ -10,10 +10,10 @@ from runstream_server.core.search.pages import (
     Page,
     PageRequest,
     ViewType,
-    continues,
+    begin_page,
     cut,
-    load_within,
-    page_limit,
+    load_page,
+    message_bytes,
 )
 from runstream_server.core.search.parsing import read_filter, read_order
 from runstream_server.storage import experiment_rows, search_pages
@@ -26,7 +26,6 @@ from runstream_server.storage.search_pages import PageQuery
 __all__ = ["ExperimentSearch", "search_experiments"]
 
 FIELDS_BYTES: Final = 128
-TAG_BYTES: Final = 16
 
 Found = tuple[ExperimentRow, Mapping[str, str]]
 """An experiment and its tags."""
@@ -51,21 +50,25 @@ async def search_experiments(
         Failure: INVALID_FILTER, INVALID_ORDER_BY, INVALID_PAGE_TOKEN or INVALID_VALUE (of the page
             size).
     """
-    limit = page_limit(page.size, page.greatest)
     query = _query(search)
-    query.limit = limit + 1
-    query.conditions += continues(search, page.token, query.terms)
+    begin_page(query, search, page)
 
     async with database.read() as connection:
-        rows = await search_pages.experiment_page(connection, query)
 
         async def load(ids: Sequence[int]) -> Sequence[Found]:
             found = await experiment_rows.find_many(connection, ids)
             tags = await experiment_rows.tags_of(connection, ids)
             return [(found[id_], tags.get(id_, {})) for id_ in ids]
 
-        items = await load_within([row[0] for row in rows[:limit]], load, _size_of, page.max_bytes)
-    return cut(search, items, [row[1] for row in rows])
+        items, ends = await load_page(
+            connection,
+            query,
+            search_pages.experiment_page,
+            load,
+            _size_of,
+            max_bytes=page.max_bytes,
+        )
+    return cut(search, items, ends)
 
 
 def _query(search: ExperimentSearch) -> PageQuery:
@@ -99,5 +102,4 @@ class _Fields:
 
 def _size_of(found: Found) -> int:
     row, tags = found
-    texts = [row.name, row.artifact_location, *tags, *tags.values()]
-    return FIELDS_BYTES + TAG_BYTES * len(tags) + sum(len(text.encode()) for text in texts)
+    return FIELDS_BYTES + message_bytes([row.name, row.artifact_location], tags)

@@ -11,7 +11,7 @@ from runstream_server.storage.schema import experiments, logged_models, runs
 from runstream_server.storage.search_holders import Holders, unindexed
 from runstream_server.storage.search_order import OrderTerm
 
-__all__ = ["PageQuery", "experiment_page", "model_page", "run_page"]
+__all__ = ["PageQuery", "PageRow", "experiment_page", "model_page", "run_page"]
 
 PageRow = tuple[Any, list[Any]]
 """An id, and the values of the terms that the page is ordered by."""

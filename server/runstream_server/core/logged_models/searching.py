@@ -29,10 +29,10 @@ from runstream_server.core.search.pages import (
     Page,
     PageRequest,
     ViewType,
-    continues,
+    begin_page,
     cut,
-    load_within,
-    page_limit,
+    load_page,
+    message_bytes,
 )
 from runstream_server.core.search.parsing import metric_keys, read_filter
 from runstream_server.core.validation import check_count, check_text
@@ -47,9 +47,8 @@ from runstream_server.storage.search_pages import PageQuery
 __all__ = ["ModelOrder", "ModelSearch", "search_models"]
 
 FIELDS_BYTES: Final = 256
-LABEL_BYTES: Final = 16
 METRIC_BYTES: Final = 96
-"""How much a model, a param or tag, and a point take at most beside their texts."""
+"""How much a model and a point take at most beside their texts."""
 
 _ORDER_TYPES: Final[dict[str, type]] = {
     "name": str,
@@ -112,20 +111,19 @@ async def search_models(
     check_count("datasets", search.datasets)
     for number, dataset in enumerate(search.datasets):
         check_dataset_selector(f"datasets[{number}]", dataset)
-    limit = page_limit(page.size, page.greatest)
     expression = read_filter(search.filter, Target.MODELS, search.dialect)
     query = _query(search, expression)
-    query.limit = limit + 1
-    query.conditions += continues(search, page.token, query.terms)
+    begin_page(query, search, page)
 
     async with database.read() as connection:
-        rows = await search_pages.model_page(connection, query)
 
         async def load(model_ids: Sequence[str]) -> Sequence[LoggedModel]:
             return await load_models(connection, experiments, model_ids, search.max_metrics)
 
-        models = await load_within([row[0] for row in rows[:limit]], load, _size_of, page.max_bytes)
-    return cut(search, models, [row[1] for row in rows])
+        models, ends = await load_page(
+            connection, query, search_pages.model_page, load, _size_of, max_bytes=page.max_bytes
+        )
+    return cut(search, models, ends)
 
 
 def _query(search: ModelSearch, expression: Expression | None) -> PageQuery:
@@ -185,14 +183,10 @@ def _size_of(model: LoggedModel) -> int:
     """Returns about how many bytes a model takes as a message, rather more than fewer."""
     texts = [model.name, model.artifact_uri, model.model_type, model.source_run_id]
     texts.append(model.status_message)
-    size = FIELDS_BYTES
-    for labels in (model.params, model.tags):
-        size += LABEL_BYTES * len(labels)
-        texts += [*labels, *labels.values()]
-    size += METRIC_BYTES * len(model.metrics)
     for point in model.metrics:
         texts += [point.key, point.dataset_name, point.dataset_digest]
-    return size + sum(len(text.encode()) for text in texts)
+    size = FIELDS_BYTES + METRIC_BYTES * len(model.metrics)
+    return size + message_bytes(texts, model.params, model.tags)
 
 
 class _Fields:

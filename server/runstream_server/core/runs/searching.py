@@ -28,10 +28,11 @@ from runstream_server.core.search.pages import (
     Page,
     PageRequest,
     ViewType,
-    continues,
+    begin_page,
     cut,
+    load_page,
     load_within,
-    page_limit,
+    message_bytes,
 )
 from runstream_server.core.search.parsing import metric_keys, read_filter, read_order
 from runstream_server.storage import search_pages
@@ -43,9 +44,8 @@ from runstream_server.storage.search_pages import PageQuery
 __all__ = ["RunSearch", "search_runs"]
 
 FIELDS_BYTES: Final = 256
-LABEL_BYTES: Final = 16
 METRIC_BYTES: Final = 56
-"""How much a run, a param or tag, and a metric take at most beside their texts."""
+"""How much a run and a metric take at most beside their texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +74,16 @@ async def search_runs(
         Failure: INVALID_FILTER, INVALID_ORDER_BY, INVALID_PAGE_TOKEN, INVALID_VALUE (of the page
             size).
     """
-    limit = page_limit(page.size, page.greatest)
     expression = read_filter(search.filter, Target.RUNS, search.dialect)
     order = read_order(search.order_by, Target.RUNS, search.dialect)
     roots = experiments.roots
     root = roots.rest_root if search.dialect is Dialect.MLFLOW else roots.store_uri
     query = _query(root, search, expression, order)
-    query.limit = limit + 1
-    query.conditions += continues(search, page.token, query.terms)
+    begin_page(query, search, page)
     if keys := metric_keys(expression, order):
         await metrics.refresh(search.experiment_ids or None, keys)
 
     async with database.read() as connection:
-        rows = await search_pages.run_page(connection, query)
 
         async def load(run_ids: Sequence[str]) -> Sequence[Run]:
             runs = await load_runs(connection, experiments, run_ids)
@@ -95,10 +92,12 @@ async def search_runs(
             inputs = await load_inputs(connection, run_ids)
             return [replace(run, inputs=inputs.get(run.run_id, RunInputs())) for run in runs]
 
-        runs = await load_within([row[0] for row in rows[:limit]], load, _size_of, page.max_bytes)
+        runs, ends = await load_page(
+            connection, query, search_pages.run_page, load, _size_of, max_bytes=page.max_bytes
+        )
     if search.with_metrics:
         runs = await _with_metrics(metrics, runs, page.max_bytes)
-    return cut(search, runs, [row[1] for row in rows])
+    return cut(search, runs, ends)
 
 
 def _query(
@@ -139,13 +138,9 @@ async def _with_metrics(
 def _size_of(run: Run) -> int:
     """Returns about how many bytes a run takes as a message, rather more than fewer."""
     texts = [run.name, run.user, run.artifact_uri, run.parent_run_id]
-    size = FIELDS_BYTES
-    for labels in (run.params, run.tags):
-        size += LABEL_BYTES * len(labels)
-        texts += [*labels, *labels.values()]
-    size += METRIC_BYTES * len(run.metrics) + size_of_inputs(run.inputs)
     texts += [point.key for point in run.metrics]
-    return size + sum(len(text.encode()) for text in texts)
+    size = FIELDS_BYTES + METRIC_BYTES * len(run.metrics) + size_of_inputs(run.inputs)
+    return size + message_bytes(texts, run.params, run.tags)
 
 
 class _Fields:

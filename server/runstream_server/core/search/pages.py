@@ -1,11 +1,12 @@
 """Pages of what a search or a list finds."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.limits import MAX_MESSAGE_BYTES
 from runstream_server.core.search.page_tokens import (
@@ -16,6 +17,7 @@ from runstream_server.core.search.page_tokens import (
 from runstream_server.core.validation import MAX_INT64, invalid_value
 from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.search_order import OrderTerm, follows
+from runstream_server.storage.search_pages import PageQuery, PageRow
 
 __all__ = [
     "FIRST_PAGE",
@@ -23,9 +25,11 @@ __all__ = [
     "Page",
     "PageRequest",
     "ViewType",
-    "continues",
+    "begin_page",
     "cut",
+    "load_page",
     "load_within",
+    "message_bytes",
     "page_limit",
 ]
 
@@ -37,6 +41,11 @@ MAX_PAGE_SIZE: Final = 10_000
 MAX_PAGE_BYTES: Final = MAX_MESSAGE_BYTES - 64 * 1024
 """A page ends early rather than be longer than what gRPC's clients take when nobody told them."""
 LOADED_AT_ONCE: Final = 100
+LABEL_BYTES: Final = 16
+"""How much a param or tag takes in a message at most beside its texts."""
+
+FindPage = Callable[[AsyncConnection, PageQuery], Awaitable[Sequence[PageRow]]]
+"""Runs the query of a page; see storage.search_pages."""
 
 
 class ViewType(IntEnum):
@@ -91,14 +100,48 @@ def page_limit(page_size: int, greatest: int = MAX_PAGE_SIZE) -> int:
     return min(page_size or DEFAULT_PAGE_SIZE, greatest)
 
 
-def continues(
-    question: object, page_token: str, terms: Sequence[OrderTerm]
-) -> list[sa.ColumnElement[bool]]:
-    """Returns the conditions of a page that begins where the one before ended.
+def begin_page(query: PageQuery, question: object, page: PageRequest) -> None:
+    """Makes a search's query find what a page holds, and one more if there is more.
+
+    Args:
+        query: What the search finds, in its order.
+        question: The search; a token goes on only with the search that it came from.
+        page: Which page.
 
     Raises:
-        Failure: INVALID_PAGE_TOKEN.
+        Failure: INVALID_VALUE (of the page size) or INVALID_PAGE_TOKEN.
     """
+    query.limit = page_limit(page.size, page.greatest) + 1
+    query.conditions += _continues(question, page.token, query.terms)
+
+
+async def load_page(
+    connection: AsyncConnection,
+    query: PageQuery,
+    find: FindPage,
+    load: Callable[[Sequence[Any]], Awaitable[Sequence[T]]],
+    size_of: Callable[[T], int],
+    *,
+    max_bytes: int | None,
+) -> tuple[list[T], list[Sequence[Any]]]:
+    """Finds and loads a page that was begun; returns its items and `ends`, both for `cut`.
+
+    Args:
+        connection: Where to read.
+        query: What `begin_page` made.
+        find: Runs it.
+        load: Loads what has some ids.
+        size_of: About how many bytes one takes.
+        max_bytes: See `load_within`.
+    """
+    rows = await find(connection, query)
+    items = await load_within([row[0] for row in rows[: query.limit - 1]], load, size_of, max_bytes)
+    return items, [row[1] for row in rows]
+
+
+def _continues(
+    question: object, page_token: str, terms: Sequence[OrderTerm]
+) -> list[sa.ColumnElement[bool]]:
     if not page_token:
         return []
     values = open_page_token(question, page_token)
@@ -135,6 +178,15 @@ async def load_within(
                 return found
             found.append(item)
     return found
+
+
+def message_bytes(texts: Iterable[str], *labels: Mapping[str, str]) -> int:
+    """Returns about how many bytes texts and labels take in a message, rather more than fewer."""
+    size = sum(len(text.encode()) for text in texts)
+    for each in labels:
+        size += LABEL_BYTES * len(each)
+        size += sum(len(key.encode()) + len(value.encode()) for key, value in each.items())
+    return size
 
 
 def _fits(term: OrderTerm, value: object) -> bool:
