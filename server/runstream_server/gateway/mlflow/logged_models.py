@@ -30,6 +30,7 @@ from runstream_server.gateway.mlflow.limits import (
     parse_experiment_id,
 )
 from runstream_server.gateway.mlflow.model_json import model_json
+from runstream_server.gateway.mlflow.page_body import page_answer
 from runstream_server.gateway.mlflow.routing import Endpoint, tracking
 from runstream_server.gateway.mlflow.run_json import encode
 from runstream_server.gateway.mlflow.shapes import (
@@ -187,12 +188,7 @@ class LoggedModelRoutes:
                 greatest=MAX_RESULTS,
             ),
         )
-        answer: dict[str, Any] = {}
-        if page.items:
-            answer["models"] = [model_json(each, self._roots) for each in page.items]
-        if page.next_page_token:
-            answer["next_page_token"] = page.next_page_token
-        return _answer(answer)
+        return await page_answer("models", page, lambda model: model_json(model, self._roots))
 
 
 def _answer(document: dict[str, Any]) -> Response:

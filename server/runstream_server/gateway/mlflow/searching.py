@@ -1,7 +1,5 @@
 """Searches of runs over MLflow's API."""
 
-import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -9,7 +7,7 @@ from starlette.responses import Response
 
 from runstream_server.core.artifact_roots import ArtifactRoots
 from runstream_server.core.filters import Dialect
-from runstream_server.core.runs import Run, Runs, RunSearch
+from runstream_server.core.runs import Runs, RunSearch
 from runstream_server.core.search.pages import PageRequest, ViewType
 from runstream_server.gateway.mlflow.experiments import VIEW_TYPES
 from runstream_server.gateway.mlflow.limits import (
@@ -17,8 +15,9 @@ from runstream_server.gateway.mlflow.limits import (
     check_max_results,
     parse_experiment_id,
 )
+from runstream_server.gateway.mlflow.page_body import page_answer
 from runstream_server.gateway.mlflow.routing import Endpoint, tracking
-from runstream_server.gateway.mlflow.run_json import encode, run_json
+from runstream_server.gateway.mlflow.run_json import run_json
 from runstream_server.gateway.mlflow.shapes import (
     Shape,
     enum,
@@ -31,8 +30,6 @@ from runstream_server.gateway.mlflow.shapes import (
 __all__ = ["SearchRoutes"]
 
 DEFAULT_RESULTS: Final = 1_000
-RUNS_AT_ONCE: Final = 100
-"""So many runs are written as JSON before other requests have their turn."""
 
 SEARCH: Final = Shape(
     texts("experiment_ids"),
@@ -71,18 +68,4 @@ class SearchRoutes:
         )
         page = PageRequest(size, message.text("page_token"), max_bytes=None, greatest=MAX_RESULTS)
         found = await self._runs.search(search, page)
-        body = await self._body(found.items, found.next_page_token)
-        return Response(body, media_type="application/json")
-
-    async def _body(self, runs: Sequence[Run], next_page_token: str) -> bytes:
-        parts: list[str] = []
-        for begin in range(0, len(runs), RUNS_AT_ONCE):
-            some = runs[begin : begin + RUNS_AT_ONCE]
-            parts.append(",".join([encode(run_json(run, self._roots)) for run in some]))
-            await asyncio.sleep(0)
-        fields: list[str] = []
-        if parts:
-            fields.append(f'"runs":[{",".join(parts)}]')
-        if next_page_token:
-            fields.append(f'"next_page_token":{encode(next_page_token)}')
-        return f"{{{','.join(fields)}}}".encode()
+        return await page_answer("runs", found, lambda run: run_json(run, self._roots))
