@@ -124,14 +124,11 @@ Contents = tuple[dict[str, float], dict[str, str]]
 
 def _measure(address: str, fill: Callable[[Door], None]) -> Measured:
     door = Door(address)
-    batches, rate = _log_batches(address)
-    found: Measured = {
-        f"REST log-batch of {BATCH}, {CONNECTIONS} connections": (
-            rate,
-            "points/s",
-            f"{batches} batches",
-        )
-    }
+    found: Measured = {}
+    for connections in (1, CONNECTIONS):
+        batches, rate = _log_batches(address, connections)
+        name = f"REST log-batch of {BATCH}, connections: {connections}"
+        found[name] = (rate, "points/s", f"{batches} batches")
     run_id = _long_history(door)
 
     def read_history() -> None:
@@ -171,10 +168,10 @@ def _measure(address: str, fill: Callable[[Door], None]) -> Measured:
     return found
 
 
-def _log_batches(address: str) -> tuple[int, float]:
+def _log_batches(address: str, connections: int) -> tuple[int, float]:
     """Logs with several connections, each to a run of its own; returns batches and points/s."""
     ends = time.perf_counter() + SECONDS
-    counts = [0] * CONNECTIONS
+    counts = [0] * connections
 
     def work(number: int) -> None:
         door = Door(address)
@@ -184,7 +181,7 @@ def _log_batches(address: str) -> tuple[int, float]:
             counts[number] += 1
 
     began = time.perf_counter()
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(CONNECTIONS)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
