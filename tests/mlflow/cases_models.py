@@ -55,6 +55,11 @@ def metric(**fields: object) -> Request:
     return post("runs/log-metric", {**RUN, **point, **fields})
 
 
+def batch(*points: object) -> Request:
+    """Logs points at once."""
+    return post("runs/log-batch", {**RUN, "metrics": list(points)})
+
+
 def search(**fields: object) -> Request:
     """Searches models."""
     return post("logged-models/search", {"experiment_ids": ["{exp}"], **fields})
@@ -280,6 +285,21 @@ CASES = [
         get("metrics/get-history", run_id="{run}", metric_key="acc"),
     ),
     Case(
+        "a batch with a point of a model, without a step",
+        create(),
+        batch({"key": "a", "value": 1, "timestamp": 5, "model_id": "{model}"}),
+        GET,
+    ),
+    Case(
+        "a batch with a point of no model",
+        differs(
+            batch({"key": "a", "value": 1, "timestamp": 5, "model_id": "m-none"}),
+            NO_MODEL,
+            status=404,
+        ),
+        differs(get("metrics/get-history", run_id="{run}", metric_key="a"), NO_MODEL, status=200),
+    ),
+    Case(
         "points that differ in value",
         create(),
         metric(),
@@ -295,16 +315,10 @@ CASES = [
         "a batch of points",
         create("other"),
         create(),
-        post(
-            "runs/log-batch",
-            {
-                **RUN,
-                "metrics": [
-                    {"key": "a", "value": 1, "timestamp": 5, "step": 0, "model_id": "{model}"},
-                    {"key": "a", "value": 1, "timestamp": 5, "step": 0, "model_id": "{other}"},
-                    {"key": "a", "value": 2, "timestamp": 6, "step": 0},
-                ],
-            },
+        batch(
+            {"key": "a", "value": 1, "timestamp": 5, "step": 0, "model_id": "{model}"},
+            {"key": "a", "value": 1, "timestamp": 5, "step": 0, "model_id": "{other}"},
+            {"key": "a", "value": 2, "timestamp": 6, "step": 0},
         ),
         GET,
         get("logged-models/{other}"),

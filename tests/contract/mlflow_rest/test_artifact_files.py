@@ -78,6 +78,7 @@ def test_the_answer_of_a_file_says_what_it_is_and_that_no_page_may_show_it(
         ("a.txt", "text/plain"),
         ("MLmodel", "text/plain"),
         ("MLproject", "text/plain"),
+        ("mlproject", "text/plain"),
         ("conda.yaml", "text/plain"),
         ("a.json", "text/plain"),
         ("a.tar.log", "text/plain"),
