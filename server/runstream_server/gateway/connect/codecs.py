@@ -1,7 +1,6 @@
 """Messages as bytes: JSON as proto3 has it, or the wire format."""
 
 import asyncio
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from runstream_server.core.errors import Failure, Reason
+from runstream_server.gateway.connect.columns import json_text
 
 __all__ = ["JSON", "PROTO", "Codec", "in_background_if"]
 
@@ -77,8 +77,7 @@ def _decode_json(kind: type[Message], raw: bytes) -> Message:
 
 
 def _encode_json(message: Message) -> bytes:
-    document = json_format.MessageToDict(message)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return json_text(message).encode()
 
 
 def _refusal(kind: type[Message], said: str) -> Failure:
