@@ -138,7 +138,7 @@ async def add_models(
     connection: AsyncConnection, run_id: str, role: ModelRole, links: Sequence[ModelLink]
 ) -> bool:
     """Inserts those models that the run does not have in this role; says whether there were any."""
-    stored = (await models_of_runs(connection, [run_id])).get((run_id, role), [])
+    stored = set((await models_of_runs(connection, [run_id])).get((run_id, role), []))
     new = [link for link in dict.fromkeys(links) if link not in stored]
     if new:
         await connection.execute(

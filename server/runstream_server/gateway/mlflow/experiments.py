@@ -25,6 +25,7 @@ from runstream_server.gateway.mlflow.limits import (
     parse_experiment_id,
 )
 from runstream_server.gateway.mlflow.locations import checked_location
+from runstream_server.gateway.mlflow.page_body import page_answer
 from runstream_server.gateway.mlflow.routing import Endpoint, tracking
 from runstream_server.gateway.mlflow.shapes import (
     Message,
@@ -122,12 +123,7 @@ class ExperimentRoutes:
             search,
             PageRequest(size, message.text("page_token"), max_bytes=None, greatest=MAX_RESULTS),
         )
-        answer: dict[str, Any] = {}
-        if page.items:
-            answer["experiments"] = [self._json(each) for each in page.items]
-        if page.next_page_token:
-            answer["next_page_token"] = page.next_page_token
-        return JSONResponse(answer)
+        return await page_answer("experiments", page, self._json)
 
     async def update(self, request: Request) -> Response:
         """Renames an experiment."""
