@@ -1,6 +1,6 @@
 """The HTTP door: what it serves, and what stands before that.
 
-Further doors (MLflow's REST API, the web UI, the JSON form of the gRPC API) are routes here.
+Further doors (MLflow's REST API, the services of gRPC, the web UI) are routes here.
 """
 
 import logging
@@ -103,8 +103,8 @@ def _http_error(grpc_address: str) -> Callable[[Request, Exception], Response]:
         if status == NOT_FOUND:
             message = (
                 f"there is nothing at {request.method} {request.url.path}; this port has MLflow's "
-                "REST API for tracking, /health, /version and /metrics, and the full API is gRPC "
-                f"on {grpc_address}"
+                "REST API for tracking, the full API by POST to /runstream.v1.SERVICE/METHOD, "
+                f"/health, /version and /metrics; gRPC is on {grpc_address}"
             )
         elif status == METHOD_NOT_ALLOWED:
             message = f"{request.url.path} does not take {request.method}"
