@@ -37,6 +37,7 @@ def http_paths(server: ServerProcess) -> set[str]:
         "datasets",
         "lifecycle",
         "asynchronous",
+        "many_threads",
         "system_metrics",
         "artifacts",
         "autolog_sklearn",

@@ -56,6 +56,7 @@ def test_the_notebook_runs_word_for_word(
         "datasets",
         "lifecycle",
         "asynchronous",
+        "many_threads",
         "system_metrics",
         "autolog_sklearn",
         "autolog_lightgbm",
