@@ -1,8 +1,4 @@
-"""MLflow's own server, to compare with.
-
-It runs in an environment of its own: `.venv-mlflow`, or that of the Python which the environment
-variable RUNSTREAM_TEST_MLFLOW names. Without one, tests that need it fail.
-"""
+"""MLflow's own server, to compare with."""
 
 import contextlib
 import os
@@ -14,18 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.mlflow_python import mlflow_python
+
 START_TIMEOUT_S = 120.0
-
-
-def mlflow_python() -> str:
-    """Returns a Python that has mlflow."""
-    chosen = os.environ.get("RUNSTREAM_TEST_MLFLOW") or str(ROOT / ".venv-mlflow/bin/python")
-    if not Path(chosen).exists():
-        pytest.fail(f"there is no {chosen}; set RUNSTREAM_TEST_MLFLOW to a Python with mlflow")
-    return chosen
 
 
 @contextlib.contextmanager
@@ -33,7 +21,7 @@ def running_reference(folder: Path) -> Iterator[str]:
     """Runs MLflow's server on files in a folder; gives its address."""
     port = _free_port()
     command = [
-        mlflow_python(),
+        str(mlflow_python("mlflow3")),
         *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
         *("--artifacts-destination", str(folder / "artifacts")),
