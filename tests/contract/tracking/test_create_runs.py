@@ -52,8 +52,8 @@ async def test_a_user_may_be_kept_apart_from_the_tag(tracking: Tracking) -> None
     apart = await tracking.run(1, user="ada", user_without_tag=True, tags=tags)
     alone = await tracking.run(2, user="ada", user_without_tag=True, name="n")
 
-    assert (apart.user, apart.tags) == ("ada", tags)
-    assert (alone.user, alone.tags) == ("ada", {"mlflow.runName": "n"})
+    assert (apart.user, dict(apart.tags)) == ("ada", tags)
+    assert (alone.user, dict(alone.tags)) == ("ada", {"mlflow.runName": "n"})
 
 
 async def test_what_is_not_said_of_a_new_run_is_made_up(tracking: Tracking) -> None:
