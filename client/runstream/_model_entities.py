@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runstream.entities import LifecycleStage, LoggedModelStatus
+    from runstream._enums import LifecycleStage, LoggedModelStatus
 
 __all__ = [
     "Dataset",

@@ -8,9 +8,16 @@ index, slice, `len()` and `list()`.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from runstream._enums import (
+    ChartAxis,
+    DigestState,
+    LifecycleStage,
+    LoggedModelStatus,
+    RunStatus,
+    ViewType,
+)
 from runstream._model_entities import (
     Dataset,
     DatasetInput,
@@ -66,71 +73,6 @@ __all__ = [
     "ViewType",
     "Writer",
 ]
-
-
-class _ContractEnum(StrEnum):
-    @classmethod
-    def _missing_(cls, value: object) -> Self:  # noqa: ARG003 - the base's signature
-        # What a newer server says is still readable.
-        return cls["UNKNOWN"]
-
-
-class RunStatus(_ContractEnum):
-    """Says how far a run, or one of its writers, has come."""
-
-    UNKNOWN = "UNKNOWN"
-    RUNNING = "RUNNING"
-    SCHEDULED = "SCHEDULED"
-    FINISHED = "FINISHED"
-    FAILED = "FAILED"
-    KILLED = "KILLED"
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether it is FINISHED, FAILED or KILLED."""
-        return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED}
-
-
-class LifecycleStage(_ContractEnum):
-    """Says whether an experiment or a run is in use or deleted."""
-
-    UNKNOWN = "UNKNOWN"
-    ACTIVE = "ACTIVE"
-    DELETED = "DELETED"
-
-
-class DigestState(_ContractEnum):
-    """Says whether a file's content was compared with its sender's SHA-256."""
-
-    UNKNOWN = "UNKNOWN"
-    """There is none to compare with."""
-    PENDING = "PENDING"
-    VERIFIED = "VERIFIED"
-    MISMATCH = "MISMATCH"
-
-
-class LoggedModelStatus(_ContractEnum):
-    """Says whether a logged model is ready for use."""
-
-    UNKNOWN = "UNKNOWN"
-    PENDING = "PENDING"
-    READY = "READY"
-    FAILED = "FAILED"
-
-
-class ViewType(StrEnum):
-    """Selects by lifecycle stage in a search."""
-
-    ACTIVE_ONLY = "ACTIVE_ONLY"
-    DELETED_ONLY = "DELETED_ONLY"
-    ALL = "ALL"
-
-
-class ChartAxis(StrEnum):
-    """Says what the horizontal axis of a chart is: the step, or the time in microseconds."""
-
-    STEP = "STEP"
-    TIME = "TIME"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

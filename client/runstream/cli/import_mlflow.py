@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
 def import_mlflow(arguments: argparse.Namespace) -> int:
     """Moves a store, or says what is in it."""
     from runstream.importing.artifacts import Places
-    from runstream.importing.source import open_source
+    from runstream.importing.opening import open_source
 
     with open_source(arguments.source) as source:
         root = arguments.artifacts_root

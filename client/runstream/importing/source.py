@@ -1,13 +1,12 @@
-"""What an importer asks of a store, and how a store is opened by its address."""
+"""What an importer asks of a store."""
 
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import unquote, urlsplit
 
-from runstream.errors import InvalidValue, RunstreamError
+from runstream.errors import RunstreamError
 from runstream.importing.entities import (
     ModelPoint,
     Points,
@@ -17,9 +16,8 @@ from runstream.importing.entities import (
     SourceRun,
 )
 
-__all__ = ["Source", "UnreadableSource", "columns", "missing_package", "open_source"]
+__all__ = ["Source", "UnreadableSource", "columns", "missing_package"]
 
-SQLITE_MAGIC: Final = b"SQLite format 3\x00"
 MAX_TIME_MS: Final = (2**63 - 1) // 1000
 
 
@@ -87,37 +85,6 @@ class Source(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def open_source(address: str) -> Source:
-    """Opens a store by a database URI, a database file, or a folder.
-
-    Raises:
-        InvalidValue: if the address is none of these.
-        UnreadableSource: if there is nothing that could be read, or a package is missing.
-    """
-    parts = urlsplit(address)
-    if parts.scheme in {"http", "https"}:
-        raise InvalidValue(
-            f"{address} is a server: import from what it stores in, its --backend-store-uri"
-        )
-    if parts.scheme and parts.scheme != "file" and len(parts.scheme) > 1:
-        from runstream.importing.database import DatabaseSource
-
-        return DatabaseSource(address)
-    path = Path(unquote(parts.path)) if parts.scheme == "file" else Path(address)
-    path = path.expanduser().absolute()
-    if path.is_file() and path.open("rb").read(len(SQLITE_MAGIC)) == SQLITE_MAGIC:
-        from runstream.importing.database import DatabaseSource
-
-        return DatabaseSource(f"sqlite:///{path}")
-    if not path.is_dir():
-        raise UnreadableSource(
-            f"there is no folder {path}: name an mlruns folder, or a database by its URI"
-        )
-    from runstream.importing.mlruns import MlrunsSource
-
-    return MlrunsSource(path)
 
 
 def missing_package(name: str) -> UnreadableSource:
