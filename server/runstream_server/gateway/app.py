@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -22,7 +23,7 @@ from runstream_server.core.instruments import Instruments
 from runstream_server.core.limits import MAX_MESSAGE_BYTES
 from runstream_server.gateway.access import AccessLog
 from runstream_server.gateway.answers import error_answer
-from runstream_server.gateway.guards import BodyLimit, HostGuard, OriginGuard
+from runstream_server.gateway.guards import LOCAL_ORIGIN, BodyLimit, HostGuard, OriginGuard
 
 __all__ = ["Gateway", "build"]
 
@@ -87,7 +88,14 @@ def build(gateway: Gateway, further_routes: Sequence[BaseRoute] = ()) -> ASGIApp
         *further_routes,
     ]
     limits = {**BODY_LIMITS, "": MAX_MESSAGE_BYTES}
-    guards = [Middleware(OriginGuard), Middleware(BodyLimit, max_bytes=limits)]
+    shared = Middleware(
+        CORSMiddleware,
+        allow_origin_regex=LOCAL_ORIGIN.pattern,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+    )
+    guards = [shared, Middleware(OriginGuard), Middleware(BodyLimit, max_bytes=limits)]
     if gateway.allowed_hosts is not None:
         guards.insert(0, Middleware(HostGuard, patterns=gateway.allowed_hosts))
     inner = Starlette(routes=routes, middleware=guards)

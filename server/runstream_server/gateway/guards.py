@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runstream_server.gateway.answers import error_answer
 from runstream_server.loopback import is_loopback
 
-__all__ = ["BodyLimit", "HostGuard", "OriginGuard"]
+__all__ = ["LOCAL_ORIGIN", "BodyLimit", "HostGuard", "OriginGuard"]
 
+LOCAL_ORIGIN: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
 READING_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -47,7 +48,11 @@ class HostGuard:
 
 
 class OriginGuard:
-    """Refuses writes that a page from another origin makes a browser send."""
+    """Refuses writes that a page from another origin makes a browser send.
+
+    Pages of this machine (notebooks, dashboards under development) may write, as they may to
+    MLflow's own server.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -56,7 +61,8 @@ class OriginGuard:
         if scope["type"] == "http" and scope["method"] not in READING_METHODS:
             headers = Headers(scope=scope)
             origin = headers.get("origin")
-            if origin is not None and not _same(origin, headers.get("host", "")):
+            host = headers.get("host", "")
+            if origin is not None and not (_same(origin, host) or _is_local(origin)):
                 answer = error_answer(
                     403,
                     "PERMISSION_DENIED",
@@ -120,6 +126,11 @@ async def _refuse(max_bytes: int, scope: Scope, receive: Receive, send: Send) ->
 
 class _TooLarge(Exception):
     """More arrived than is taken."""
+
+
+def _is_local(origin: str) -> bool:
+    """Whether an origin is a page of the machine that the browser runs on."""
+    return LOCAL_ORIGIN.fullmatch(origin) is not None
 
 
 def _host_name(host: str) -> str:

@@ -81,7 +81,13 @@ def test_allowed_hosts_are_answered_too(start_server: StartServer) -> None:
     }
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1", ""])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://evil.example", "null", "", "http://localhost.evil.example"),
+        *("http://evil.example/http://localhost:1", "ftp://localhost", "http://localhost:1/x"),
+    ],
+)
 def test_writes_from_another_origin_are_refused(shared_server: ServerProcess, origin: str) -> None:
     answer = httpx.post(
         f"http://{shared_server.http_address}/anything", headers={"Origin": origin}, trust_env=False
@@ -97,6 +103,39 @@ def test_writes_from_the_servers_own_pages_pass(shared_server: ServerProcess) ->
     answer = httpx.post(f"{address}/anything", headers={"Origin": address}, trust_env=False)
 
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:80"]
+)
+def test_pages_of_this_machine_may_read_and_write(
+    shared_server: ServerProcess, origin: str
+) -> None:
+    url = f"http://{shared_server.http_address}/api/2.0/mlflow/runs/search"
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+
+    preflight = httpx.options(url, headers=asked, trust_env=False)
+    answer = httpx.post(url, headers={"Origin": origin}, json={}, trust_env=False)
+
+    assert preflight.is_success
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert preflight.headers["access-control-allow-headers"] == "content-type"
+    assert answer.json() == {}
+    assert answer.headers["access-control-allow-origin"] == origin
+
+
+def test_a_preflight_from_another_origin_is_refused(shared_server: ServerProcess) -> None:
+    asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    url = f"http://{shared_server.http_address}/api/2.0/mlflow/runs/search"
+
+    answer = httpx.options(url, headers=asked, trust_env=False)
+
+    assert answer.status_code == 400
+    assert "access-control-allow-origin" not in answer.headers
 
 
 def test_a_read_from_another_origin_passes(shared_server: ServerProcess) -> None:
