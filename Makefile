@@ -9,6 +9,9 @@ MLFLOW_READY := .venv-mlflow3/.ready .venv-mlflow2/.ready
 # Compiling every module that might be imported would take as long as installing them.
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SOURCES = client server tests tools $(sort $(dir $(wildcard benchmarks/*.py examples/*.py)))
+# Quick tests wait for servers and clocks more than they compute. Those of one file share a server.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+PARALLEL = -n $(WORKERS) --dist loadfile
 # More pytest arguments, e.g. `make test ARGS='-k spool'`.
 ARGS ?=
 
@@ -31,7 +34,7 @@ serve: $(DEMO_READY) ## Run the server: gRPC on 50051, HTTP on 5000, data in ./r
 
 .PHONY: test
 test: $(READY) ## Run the tests that take seconds
-	$(BIN)/pytest -n auto -m 'not slow and not faults' $(ARGS)
+	$(BIN)/pytest $(PARALLEL) -m 'not slow and not faults' $(ARGS)
 
 .PHONY: test-all
 test-all: $(READY) $(MLFLOW_READY) ## Run the others: faults, slow ones, the real MLflow and the built wheel

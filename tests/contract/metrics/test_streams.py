@@ -380,7 +380,11 @@ async def test_rows_of_a_client_that_went_away_are_whole_or_not_there(served: Se
 
     again = StreamClient(RUN, WRITER)
     opened = await again.open(served.metrics)
-    assert await steps_of(served) == list(range(opened.next_row))
+    # What waited for its commit when the client went away may be committed meanwhile.
+    steps = await steps_of(served)
+    assert steps == list(range(len(steps)))
+    assert len(steps) % 10 == 0
+    assert len(steps) >= opened.next_row
     await again.close()
 
 

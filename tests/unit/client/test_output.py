@@ -23,7 +23,10 @@ def test_everything_becomes_what_json_can_express() -> None:
     found = json.loads(json.dumps(as_json(value), allow_nan=False))
 
     assert found == {
-        "point": {"key": "a", "value": "NaN", "step": 0, "time_us": None, "rank": None},
+        "point": {
+            **{"key": "a", "value": "NaN", "step": 0, "time_us": None, "rank": None},
+            **{"model_id": "", "dataset_name": "", "dataset_digest": ""},
+        },
         "infinite": ["Infinity", "-Infinity"],
         "time": "2024-01-02T00:00:00+00:00",
         "array": [1.5, "NaN"],
