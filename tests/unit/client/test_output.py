@@ -24,8 +24,14 @@ def test_everything_becomes_what_json_can_express() -> None:
 
     assert found == {
         "point": {
-            **{"key": "a", "value": "NaN", "step": 0, "time_us": None, "rank": None},
-            **{"model_id": "", "dataset_name": "", "dataset_digest": ""},
+            "key": "a",
+            "value": "NaN",
+            "step": 0,
+            "time_us": None,
+            "rank": None,
+            "model_id": "",
+            "dataset_name": "",
+            "dataset_digest": "",
         },
         "infinite": ["Infinity", "-Infinity"],
         "time": "2024-01-02T00:00:00+00:00",
