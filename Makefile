@@ -9,8 +9,8 @@ MLFLOW_READY := .venv-mlflow3/.ready .venv-mlflow2/.ready
 # Compiling every module that might be imported would take as long as installing them.
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SOURCES = client server tests tools $(sort $(dir $(wildcard benchmarks/*.py examples/*.py)))
-# Quick tests wait for servers and clocks more than they compute. Those of one file share a server.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# Quick tests also wait for servers and clocks. Those of one file share a server.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 PARALLEL = -n $(WORKERS) --dist loadfile
 # More pytest arguments, e.g. `make test ARGS='-k spool'`.
 ARGS ?=

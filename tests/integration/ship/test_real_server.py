@@ -21,7 +21,7 @@ from tests.integration.ship.real_runs import (
     shipped_spool,
 )
 from tests.integration.ship.spools import log_numbered, log_unchecked, new_writer
-from tests.support.server import ServerProcess, StartServer
+from tests.support.server import ServerProcess, StartServer, wait_until
 
 from runstream._ship import ensure_shipper, sync, wait_delivered
 from runstream.v1 import (
@@ -169,13 +169,17 @@ def test_a_shipper_waits_for_a_server_that_comes_later(
     writer = new_writer(spool, uri_of(server))
     ensure_shipper(spool, uri_of(server))
     log_numbered(writer, 2000)
-    early = wait_delivered(spool, run_id=writer.run_id, timeout_s=1.0)
+
+    def is_unavailable() -> bool:
+        early = wait_delivered(spool, run_id=writer.run_id, timeout_s=0.2)
+        return early.server_state == "unavailable" and not early.delivered
+
+    wait_until(is_unavailable, what="the shipper says that there is no server")
     server.start()
 
     report = wait_delivered(spool, run_id=writer.run_id, timeout_s=TIMEOUT_S)
     writer.close()
 
-    assert early.server_state == "unavailable"
     assert report.delivered, report
     assert histories(server, writer.run_id) == numbered(2000)
 
