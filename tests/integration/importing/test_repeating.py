@@ -11,6 +11,8 @@ from tests.support.server import ServerProcess, StartServer, wait_until
 
 from runstream import Client
 
+pytestmark = pytest.mark.slow
+
 T = 1_600_000_000_000
 RUNS = 12
 POINTS = 15_000
