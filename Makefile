@@ -9,9 +9,9 @@ MLFLOW_READY := .venv-mlflow3/.ready .venv-mlflow2/.ready
 # Compiling every module that might be imported would take as long as installing them.
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SOURCES = client server tests tools $(sort $(dir $(wildcard benchmarks/*.py examples/*.py)))
-# Quick tests also wait for servers and clocks. Those of one file share a server.
+# Quick tests also wait for servers and clocks. Whoever is done early takes over from the others.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
-PARALLEL = -n $(WORKERS) --dist loadfile
+PARALLEL = -n $(WORKERS) --dist worksteal
 # More pytest arguments, e.g. `make test ARGS='-k spool'`.
 ARGS ?=
 
@@ -38,7 +38,7 @@ test: $(READY) ## Run the tests that take seconds
 
 .PHONY: test-all
 test-all: $(READY) $(MLFLOW_READY) ## Run the others: faults, slow ones, the real MLflow and the built wheel
-	$(BIN)/pytest -n auto -m 'slow or faults' $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal -m 'slow or faults' $(ARGS)
 
 .PHONY: bench
 bench: $(READY) .venv-mlflow3/.ready ## Measure the promised numbers
