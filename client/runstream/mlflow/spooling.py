@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Final
 
 from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
@@ -18,10 +17,9 @@ from runstream._fluent.session import finish_timeout_s
 from runstream._ship import wait_delivered
 from runstream._spool import SpoolWriter, default_spool_dir
 from runstream._tracking_uri import TrackingUri
+from runstream.mlflow.convert import US_PER_MS
 
 __all__ = ["SpooledLogging"]
-
-US_PER_MS: Final = 1_000
 
 
 class SpooledLogging:
