@@ -256,7 +256,8 @@ def _unlink(name: str, folder: int) -> tuple[int, int]:
     try:
         size_bytes = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
         os.unlink(name, dir_fd=folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
+        # There was nothing, or an upload made a folder of this name since it was looked at.
         return 0, 0
     return 1, size_bytes
 
