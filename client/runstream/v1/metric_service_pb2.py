@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from runstream.v1 import metric_pb2 as runstream_dot_v1_dot_metric__pb2
 from runstream.v1 import run_pb2 as runstream_dot_v1_dot_run__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!runstream/v1/metric_service.proto\x12\x0crunstream.v1\x1a\x19runstream/v1/metric.proto\x1a\x16runstream/v1/run.proto\"\xa3\x01\n\x14StreamMetricsRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.runstream.v1.StreamHeaderH\x00\x12*\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x19.runstream.v1.MetricBatchH\x00\x12&\n\x04skip\x18\x03 \x01(\x0b\x32\x16.runstream.v1.SkipRowsH\x00\x42\t\n\x07message\"^\n\x0cStreamHeader\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\twriter_id\x18\x02 \x01(\t\x12\x11\n\x04rank\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\rB\x07\n\x05_rank\"\xf4\x01\n\x0bMetricBatch\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12.\n\x06series\x18\x02 \x03(\x0b\x32\x1e.runstream.v1.SeriesDefinition\x12/\n\x07layouts\x18\x03 \x03(\x0b\x32\x1e.runstream.v1.LayoutDefinition\x12\x0e\n\x06layout\x18\x04 \x03(\x07\x12\x0c\n\x04step\x18\x05 \x03(\x10\x12\x14\n\x0ctime_unix_us\x18\x06 \x03(\x10\x12\r\n\x05value\x18\x07 \x03(\x01\x12\x14\n\x0cinline_count\x18\x08 \x03(\x07\x12\x15\n\rinline_series\x18\t \x03(\x07J\x04\x08\n\x10\x10\"J\n\x10SeriesDefinition\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x11\n\x04rank\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_rank\"?\n\x10LayoutDefinition\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0e\n\x06series\x18\x02 \x03(\x07\x12\x0c\n\x04more\x18\x03 \x01(\x08\"<\n\x08SkipRows\x12\x11\n\tfirst_row\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xdd\x01\n\x15StreamMetricsResponse\x12,\n\x06opened\x18\x01 \x01(\x0b\x32\x1a.runstream.v1.StreamOpenedH\x00\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.runstream.v1.StreamAckH\x00\x12/\n\x08rejected\x18\x03 \x01(\x0b\x32\x1b.runstream.v1.BatchRejectedH\x00\x12\x32\n\treconnect\x18\x04 \x01(\x0b\x32\x1d.runstream.v1.StreamReconnectH\x00\x42\t\n\x07message\"}\n\x0cStreamOpened\x12\x10\n\x08next_row\x18\x01 \x01(\x03\x12\x13\n\x0bnext_record\x18\x02 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x16\n\x0emax_row_points\x18\x04 \x01(\r\x12\x13\n\x0bmax_layouts\x18\x05 \x01(\r\"#\n\tStreamAck\x12\x16\n\x0e\x63ommitted_rows\x18\x01 \x01(\x03\"s\n\rBatchRejected\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x17\n\x0f\x65xpected_offset\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x10\n\x03row\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x06\n\x04_row\"!\n\x0fStreamReconnect\x12\x0e\n\x06reason\x18\x01 \x01(\t\"N\n\x11LogMetricsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12)\n\x06points\x18\x02 \x03(\x0b\x32\x19.runstream.v1.MetricPoint\"\xbf\x01\n\x0bMetricPoint\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x19\n\x0ctime_unix_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\x04rank\x18\x05 \x01(\rH\x01\x88\x01\x01\x12\x10\n\x08model_id\x18\x06 \x01(\t\x12\x14\n\x0c\x64\x61taset_name\x18\x07 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x08 \x01(\tB\x0f\n\r_time_unix_usB\x07\n\x05_rank\"$\n\x12LogMetricsResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x03\"z\n\x11ListSeriesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12.\n\x08selector\x18\x02 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelector\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"j\n\x12ListSeriesResponse\x12+\n\x06series\x18\x01 \x03(\x0b\x32\x1b.runstream.v1.SeriesSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x03\"\x9b\x01\n\x11GetHistoryRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12.\n\x08selector\x18\x02 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelector\x12\x15\n\x08min_step\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08max_step\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x0b\n\t_min_stepB\x0b\n\t_max_step\"P\n\x12GetHistoryResponse\x12*\n\x06series\x18\x01 \x03(\x0b\x32\x1a.runstream.v1.SeriesPoints\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x03\"\xcc\x01\n\x0fGetChartRequest\x12\x0f\n\x07run_ids\x18\x01 \x03(\t\x12.\n\x08selector\x18\x02 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelector\x12\'\n\x06x_axis\x18\x03 \x01(\x0e\x32\x17.runstream.v1.ChartAxis\x12\x12\n\x05x_min\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\x05x_max\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x0bmax_buckets\x18\x06 \x01(\x05\x42\x08\n\x06_x_minB\x08\n\x06_x_max\"\xab\x01\n\x10GetChartResponse\x12)\n\x06series\x18\x01 \x03(\x0b\x32\x19.runstream.v1.ChartSeries\x12<\n\x07\x63ursors\x18\x02 \x03(\x0b\x32+.runstream.v1.GetChartResponse.CursorsEntry\x1a.\n\x0c\x43ursorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"q\n\x0fWatchRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x06\x63ursor\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12.\n\x08selector\x18\x03 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelectorB\t\n\x07_cursor\"n\n\x10WatchRunResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x03\x12*\n\x06series\x18\x02 \x03(\x0b\x32\x1a.runstream.v1.SeriesPoints\x12\x1e\n\x03run\x18\x03 \x01(\x0b\x32\x11.runstream.v1.Run2\xfc\x03\n\rMetricService\x12\\\n\rStreamMetrics\x12\".runstream.v1.StreamMetricsRequest\x1a#.runstream.v1.StreamMetricsResponse(\x01\x30\x01\x12O\n\nLogMetrics\x12\x1f.runstream.v1.LogMetricsRequest\x1a .runstream.v1.LogMetricsResponse\x12O\n\nListSeries\x12\x1f.runstream.v1.ListSeriesRequest\x1a .runstream.v1.ListSeriesResponse\x12Q\n\nGetHistory\x12\x1f.runstream.v1.GetHistoryRequest\x1a .runstream.v1.GetHistoryResponse0\x01\x12K\n\x08GetChart\x12\x1d.runstream.v1.GetChartRequest\x1a\x1e.runstream.v1.GetChartResponse0\x01\x12K\n\x08WatchRun\x12\x1d.runstream.v1.WatchRunRequest\x1a\x1e.runstream.v1.WatchRunResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!runstream/v1/metric_service.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19runstream/v1/metric.proto\x1a\x16runstream/v1/run.proto\"\xa3\x01\n\x14StreamMetricsRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.runstream.v1.StreamHeaderH\x00\x12*\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x19.runstream.v1.MetricBatchH\x00\x12&\n\x04skip\x18\x03 \x01(\x0b\x32\x16.runstream.v1.SkipRowsH\x00\x42\t\n\x07message\"^\n\x0cStreamHeader\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\twriter_id\x18\x02 \x01(\t\x12\x11\n\x04rank\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\rB\x07\n\x05_rank\"\xf4\x01\n\x0bMetricBatch\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12.\n\x06series\x18\x02 \x03(\x0b\x32\x1e.runstream.v1.SeriesDefinition\x12/\n\x07layouts\x18\x03 \x03(\x0b\x32\x1e.runstream.v1.LayoutDefinition\x12\x0e\n\x06layout\x18\x04 \x03(\x07\x12\x0c\n\x04step\x18\x05 \x03(\x10\x12\x14\n\x0ctime_unix_us\x18\x06 \x03(\x10\x12\r\n\x05value\x18\x07 \x03(\x01\x12\x14\n\x0cinline_count\x18\x08 \x03(\x07\x12\x15\n\rinline_series\x18\t \x03(\x07J\x04\x08\n\x10\x10\"J\n\x10SeriesDefinition\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x11\n\x04rank\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_rank\"?\n\x10LayoutDefinition\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0e\n\x06series\x18\x02 \x03(\x07\x12\x0c\n\x04more\x18\x03 \x01(\x08\"<\n\x08SkipRows\x12\x11\n\tfirst_row\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xdd\x01\n\x15StreamMetricsResponse\x12,\n\x06opened\x18\x01 \x01(\x0b\x32\x1a.runstream.v1.StreamOpenedH\x00\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.runstream.v1.StreamAckH\x00\x12/\n\x08rejected\x18\x03 \x01(\x0b\x32\x1b.runstream.v1.BatchRejectedH\x00\x12\x32\n\treconnect\x18\x04 \x01(\x0b\x32\x1d.runstream.v1.StreamReconnectH\x00\x42\t\n\x07message\"}\n\x0cStreamOpened\x12\x10\n\x08next_row\x18\x01 \x01(\x03\x12\x13\n\x0bnext_record\x18\x02 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x16\n\x0emax_row_points\x18\x04 \x01(\r\x12\x13\n\x0bmax_layouts\x18\x05 \x01(\r\"#\n\tStreamAck\x12\x16\n\x0e\x63ommitted_rows\x18\x01 \x01(\x03\"s\n\rBatchRejected\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x17\n\x0f\x65xpected_offset\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x10\n\x03row\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x06\n\x04_row\"!\n\x0fStreamReconnect\x12\x0e\n\x06reason\x18\x01 \x01(\t\"N\n\x11LogMetricsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12)\n\x06points\x18\x02 \x03(\x0b\x32\x19.runstream.v1.MetricPoint\"\xbf\x01\n\x0bMetricPoint\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x19\n\x0ctime_unix_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\x04rank\x18\x05 \x01(\rH\x01\x88\x01\x01\x12\x10\n\x08model_id\x18\x06 \x01(\t\x12\x14\n\x0c\x64\x61taset_name\x18\x07 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x08 \x01(\tB\x0f\n\r_time_unix_usB\x07\n\x05_rank\"$\n\x12LogMetricsResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x03\"z\n\x11ListSeriesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12.\n\x08selector\x18\x02 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelector\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"j\n\x12ListSeriesResponse\x12+\n\x06series\x18\x01 \x03(\x0b\x32\x1b.runstream.v1.SeriesSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x03\"\x9b\x01\n\x11GetHistoryRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12.\n\x08selector\x18\x02 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelector\x12\x15\n\x08min_step\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08max_step\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x0b\n\t_min_stepB\x0b\n\t_max_step\"P\n\x12GetHistoryResponse\x12*\n\x06series\x18\x01 \x03(\x0b\x32\x1a.runstream.v1.SeriesPoints\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x03\"\xcc\x01\n\x0fGetChartRequest\x12\x0f\n\x07run_ids\x18\x01 \x03(\t\x12.\n\x08selector\x18\x02 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelector\x12\'\n\x06x_axis\x18\x03 \x01(\x0e\x32\x17.runstream.v1.ChartAxis\x12\x12\n\x05x_min\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\x05x_max\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x0bmax_buckets\x18\x06 \x01(\x05\x42\x08\n\x06_x_minB\x08\n\x06_x_max\"\xab\x01\n\x10GetChartResponse\x12)\n\x06series\x18\x01 \x03(\x0b\x32\x19.runstream.v1.ChartSeries\x12<\n\x07\x63ursors\x18\x02 \x03(\x0b\x32+.runstream.v1.GetChartResponse.CursorsEntry\x1a.\n\x0c\x43ursorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"q\n\x0fWatchRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x06\x63ursor\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12.\n\x08selector\x18\x03 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelectorB\t\n\x07_cursor\"\xa4\x01\n\x10WatchRunResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x03\x12*\n\x06series\x18\x02 \x03(\x0b\x32\x1a.runstream.v1.SeriesPoints\x12\x1e\n\x03run\x18\x03 \x01(\x0b\x32\x11.runstream.v1.Run\x12\x34\n\x10last_commit_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x10WatchRunsRequest\x12\'\n\x07watches\x18\x01 \x03(\x0b\x32\x16.runstream.v1.RunWatch\"\x7f\n\x08RunWatch\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x06\x63ursor\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12.\n\x08selector\x18\x03 \x01(\x0b\x32\x1c.runstream.v1.SeriesSelector\x12\x13\n\x0bomit_points\x18\x04 \x01(\x08\x42\t\n\x07_cursor\"\xde\x01\n\x11WatchRunsResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x03\x12*\n\x06series\x18\x03 \x03(\x0b\x32\x1a.runstream.v1.SeriesPoints\x12\x1e\n\x03run\x18\x04 \x01(\x0b\x32\x11.runstream.v1.Run\x12\x34\n\x10last_commit_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x18.runstream.v1.WatchError\"-\n\nWatchError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t2\xcc\x04\n\rMetricService\x12\\\n\rStreamMetrics\x12\".runstream.v1.StreamMetricsRequest\x1a#.runstream.v1.StreamMetricsResponse(\x01\x30\x01\x12O\n\nLogMetrics\x12\x1f.runstream.v1.LogMetricsRequest\x1a .runstream.v1.LogMetricsResponse\x12O\n\nListSeries\x12\x1f.runstream.v1.ListSeriesRequest\x1a .runstream.v1.ListSeriesResponse\x12Q\n\nGetHistory\x12\x1f.runstream.v1.GetHistoryRequest\x1a .runstream.v1.GetHistoryResponse0\x01\x12K\n\x08GetChart\x12\x1d.runstream.v1.GetChartRequest\x1a\x1e.runstream.v1.GetChartResponse0\x01\x12K\n\x08WatchRun\x12\x1d.runstream.v1.WatchRunRequest\x1a\x1e.runstream.v1.WatchRunResponse0\x01\x12N\n\tWatchRuns\x12\x1e.runstream.v1.WatchRunsRequest\x1a\x1f.runstream.v1.WatchRunsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,52 +36,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETCHARTRESPONSE_CURSORSENTRY']._loaded_options = None
   _globals['_GETCHARTRESPONSE_CURSORSENTRY']._serialized_options = b'8\001'
-  _globals['_STREAMMETRICSREQUEST']._serialized_start=103
-  _globals['_STREAMMETRICSREQUEST']._serialized_end=266
-  _globals['_STREAMHEADER']._serialized_start=268
-  _globals['_STREAMHEADER']._serialized_end=362
-  _globals['_METRICBATCH']._serialized_start=365
-  _globals['_METRICBATCH']._serialized_end=609
-  _globals['_SERIESDEFINITION']._serialized_start=611
-  _globals['_SERIESDEFINITION']._serialized_end=685
-  _globals['_LAYOUTDEFINITION']._serialized_start=687
-  _globals['_LAYOUTDEFINITION']._serialized_end=750
-  _globals['_SKIPROWS']._serialized_start=752
-  _globals['_SKIPROWS']._serialized_end=812
-  _globals['_STREAMMETRICSRESPONSE']._serialized_start=815
-  _globals['_STREAMMETRICSRESPONSE']._serialized_end=1036
-  _globals['_STREAMOPENED']._serialized_start=1038
-  _globals['_STREAMOPENED']._serialized_end=1163
-  _globals['_STREAMACK']._serialized_start=1165
-  _globals['_STREAMACK']._serialized_end=1200
-  _globals['_BATCHREJECTED']._serialized_start=1202
-  _globals['_BATCHREJECTED']._serialized_end=1317
-  _globals['_STREAMRECONNECT']._serialized_start=1319
-  _globals['_STREAMRECONNECT']._serialized_end=1352
-  _globals['_LOGMETRICSREQUEST']._serialized_start=1354
-  _globals['_LOGMETRICSREQUEST']._serialized_end=1432
-  _globals['_METRICPOINT']._serialized_start=1435
-  _globals['_METRICPOINT']._serialized_end=1626
-  _globals['_LOGMETRICSRESPONSE']._serialized_start=1628
-  _globals['_LOGMETRICSRESPONSE']._serialized_end=1664
-  _globals['_LISTSERIESREQUEST']._serialized_start=1666
-  _globals['_LISTSERIESREQUEST']._serialized_end=1788
-  _globals['_LISTSERIESRESPONSE']._serialized_start=1790
-  _globals['_LISTSERIESRESPONSE']._serialized_end=1896
-  _globals['_GETHISTORYREQUEST']._serialized_start=1899
-  _globals['_GETHISTORYREQUEST']._serialized_end=2054
-  _globals['_GETHISTORYRESPONSE']._serialized_start=2056
-  _globals['_GETHISTORYRESPONSE']._serialized_end=2136
-  _globals['_GETCHARTREQUEST']._serialized_start=2139
-  _globals['_GETCHARTREQUEST']._serialized_end=2343
-  _globals['_GETCHARTRESPONSE']._serialized_start=2346
-  _globals['_GETCHARTRESPONSE']._serialized_end=2517
-  _globals['_GETCHARTRESPONSE_CURSORSENTRY']._serialized_start=2471
-  _globals['_GETCHARTRESPONSE_CURSORSENTRY']._serialized_end=2517
-  _globals['_WATCHRUNREQUEST']._serialized_start=2519
-  _globals['_WATCHRUNREQUEST']._serialized_end=2632
-  _globals['_WATCHRUNRESPONSE']._serialized_start=2634
-  _globals['_WATCHRUNRESPONSE']._serialized_end=2744
-  _globals['_METRICSERVICE']._serialized_start=2747
-  _globals['_METRICSERVICE']._serialized_end=3255
+  _globals['_STREAMMETRICSREQUEST']._serialized_start=136
+  _globals['_STREAMMETRICSREQUEST']._serialized_end=299
+  _globals['_STREAMHEADER']._serialized_start=301
+  _globals['_STREAMHEADER']._serialized_end=395
+  _globals['_METRICBATCH']._serialized_start=398
+  _globals['_METRICBATCH']._serialized_end=642
+  _globals['_SERIESDEFINITION']._serialized_start=644
+  _globals['_SERIESDEFINITION']._serialized_end=718
+  _globals['_LAYOUTDEFINITION']._serialized_start=720
+  _globals['_LAYOUTDEFINITION']._serialized_end=783
+  _globals['_SKIPROWS']._serialized_start=785
+  _globals['_SKIPROWS']._serialized_end=845
+  _globals['_STREAMMETRICSRESPONSE']._serialized_start=848
+  _globals['_STREAMMETRICSRESPONSE']._serialized_end=1069
+  _globals['_STREAMOPENED']._serialized_start=1071
+  _globals['_STREAMOPENED']._serialized_end=1196
+  _globals['_STREAMACK']._serialized_start=1198
+  _globals['_STREAMACK']._serialized_end=1233
+  _globals['_BATCHREJECTED']._serialized_start=1235
+  _globals['_BATCHREJECTED']._serialized_end=1350
+  _globals['_STREAMRECONNECT']._serialized_start=1352
+  _globals['_STREAMRECONNECT']._serialized_end=1385
+  _globals['_LOGMETRICSREQUEST']._serialized_start=1387
+  _globals['_LOGMETRICSREQUEST']._serialized_end=1465
+  _globals['_METRICPOINT']._serialized_start=1468
+  _globals['_METRICPOINT']._serialized_end=1659
+  _globals['_LOGMETRICSRESPONSE']._serialized_start=1661
+  _globals['_LOGMETRICSRESPONSE']._serialized_end=1697
+  _globals['_LISTSERIESREQUEST']._serialized_start=1699
+  _globals['_LISTSERIESREQUEST']._serialized_end=1821
+  _globals['_LISTSERIESRESPONSE']._serialized_start=1823
+  _globals['_LISTSERIESRESPONSE']._serialized_end=1929
+  _globals['_GETHISTORYREQUEST']._serialized_start=1932
+  _globals['_GETHISTORYREQUEST']._serialized_end=2087
+  _globals['_GETHISTORYRESPONSE']._serialized_start=2089
+  _globals['_GETHISTORYRESPONSE']._serialized_end=2169
+  _globals['_GETCHARTREQUEST']._serialized_start=2172
+  _globals['_GETCHARTREQUEST']._serialized_end=2376
+  _globals['_GETCHARTRESPONSE']._serialized_start=2379
+  _globals['_GETCHARTRESPONSE']._serialized_end=2550
+  _globals['_GETCHARTRESPONSE_CURSORSENTRY']._serialized_start=2504
+  _globals['_GETCHARTRESPONSE_CURSORSENTRY']._serialized_end=2550
+  _globals['_WATCHRUNREQUEST']._serialized_start=2552
+  _globals['_WATCHRUNREQUEST']._serialized_end=2665
+  _globals['_WATCHRUNRESPONSE']._serialized_start=2668
+  _globals['_WATCHRUNRESPONSE']._serialized_end=2832
+  _globals['_WATCHRUNSREQUEST']._serialized_start=2834
+  _globals['_WATCHRUNSREQUEST']._serialized_end=2893
+  _globals['_RUNWATCH']._serialized_start=2895
+  _globals['_RUNWATCH']._serialized_end=3022
+  _globals['_WATCHRUNSRESPONSE']._serialized_start=3025
+  _globals['_WATCHRUNSRESPONSE']._serialized_end=3247
+  _globals['_WATCHERROR']._serialized_start=3249
+  _globals['_WATCHERROR']._serialized_end=3294
+  _globals['_METRICSERVICE']._serialized_start=3297
+  _globals['_METRICSERVICE']._serialized_end=3885
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from runstream.v1 import metric_pb2 as _metric_pb2
 from runstream.v1 import run_pb2 as _run_pb2
@@ -826,6 +827,7 @@ class WatchRunResponse(_message.Message):
     CURSOR_FIELD_NUMBER: _builtins.int
     SERIES_FIELD_NUMBER: _builtins.int
     RUN_FIELD_NUMBER: _builtins.int
+    LAST_COMMIT_TIME_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     """Holds the log position after the points of this response."""
     @_builtins.property
@@ -834,7 +836,11 @@ class WatchRunResponse(_message.Message):
 
     @_builtins.property
     def run(self) -> _run_pb2.Run:
-        """Holds the run without metrics: in the first response, and whenever it has changed."""
+        """Holds the run without metrics: in the first response, and whenever it has changed by more than its points."""
+
+    @_builtins.property
+    def last_commit_time(self) -> _timestamp_pb2.Timestamp:
+        """Holds the time at which the newest points before `cursor` were committed. Unset when the run has none."""
 
     def __init__(
         self,
@@ -842,11 +848,154 @@ class WatchRunResponse(_message.Message):
         cursor: _builtins.int = ...,
         series: _abc.Iterable[_metric_pb2.SeriesPoints] | None = ...,
         run: _run_pb2.Run | None = ...,
+        last_commit_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run", b"run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_commit_time", b"last_commit_time", "run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "run", b"run", "series", b"series"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "last_commit_time", b"last_commit_time", "run", b"run", "series", b"series"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchRunResponse: _TypeAlias = WatchRunResponse  # noqa: Y015
+
+@_typing.final
+class WatchRunsRequest(_message.Message):
+    """Asks to follow runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WATCHES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def watches(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunWatch]:
+        """Required. Says what to follow: 1 to 1 000 watches, each of another run."""
+
+    def __init__(
+        self,
+        *,
+        watches: _abc.Iterable[Global___RunWatch] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["watches", b"watches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRunsRequest: _TypeAlias = WatchRunsRequest  # noqa: Y015
+
+@_typing.final
+class RunWatch(_message.Message):
+    """Says which run to follow, from where, and what of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SELECTOR_FIELD_NUMBER: _builtins.int
+    OMIT_POINTS_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Required. Identifies the run."""
+    cursor: _builtins.int
+    """Holds the log position to follow from. Absent means from now on."""
+    omit_points: _builtins.bool
+    """Leaves out the points: responses then come when the run has changed, and at most once a second while points are committed, with the
+    cursor and the time of the last commit. A cursor is not needed then and never too old.
+    """
+    @_builtins.property
+    def selector(self) -> _metric_pb2.SeriesSelector:
+        """Selects series. Unset means all."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        cursor: _builtins.int | None = ...,
+        selector: _metric_pb2.SeriesSelector | None = ...,
+        omit_points: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "cursor", b"cursor", "selector", b"selector"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "cursor", b"cursor", "omit_points", b"omit_points", "run_id", b"run_id", "selector", b"selector"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cursor: _TypeAlias = _typing.Literal["cursor"]  # noqa: Y015
+    _WhichOneofArgType__cursor: _TypeAlias = _typing.Literal["_cursor", b"_cursor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cursor) -> _WhichOneofReturnType__cursor | None: ...
+
+Global___RunWatch: _TypeAlias = RunWatch  # noqa: Y015
+
+@_typing.final
+class WatchRunsResponse(_message.Message):
+    """Holds what was committed to one run since its response before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SERIES_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    LAST_COMMIT_TIME_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Identifies the run. Empty in a response that only keeps the connection alive, at least every 15 s; all else is unset then."""
+    cursor: _builtins.int
+    """Holds the run's log position after the points of this response."""
+    @_builtins.property
+    def series(self) -> _containers.RepeatedCompositeFieldContainer[_metric_pb2.SeriesPoints]:
+        """Holds points in the order of their commits."""
+
+    @_builtins.property
+    def run(self) -> _run_pb2.Run:
+        """Holds the run without metrics: in its first response, and whenever it has changed by more than its points."""
+
+    @_builtins.property
+    def last_commit_time(self) -> _timestamp_pb2.Timestamp:
+        """Holds the time at which the newest points before `cursor` were committed. Unset when the run has none."""
+
+    @_builtins.property
+    def error(self) -> Global___WatchError:
+        """Says why this run is followed no longer; `cursor`, `series`, `run` and `last_commit_time` are unset then."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        cursor: _builtins.int = ...,
+        series: _abc.Iterable[_metric_pb2.SeriesPoints] | None = ...,
+        run: _run_pb2.Run | None = ...,
+        last_commit_time: _timestamp_pb2.Timestamp | None = ...,
+        error: Global___WatchError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "last_commit_time", b"last_commit_time", "run", b"run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "error", b"error", "last_commit_time", b"last_commit_time", "run", b"run", "run_id", b"run_id", "series", b"series"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRunsResponse: _TypeAlias = WatchRunsResponse  # noqa: Y015
+
+@_typing.final
+class WatchError(_message.Message):
+    """Says why a run is followed no longer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Holds the reason, a name of ErrorReason without its prefix: `RUN_NOT_FOUND`, or `CURSOR_EXPIRED`, after which the run is to be read
+    again and watched from the new cursor.
+    """
+    message: _builtins.str
+    """Says what was wrong, with which value, and what to do."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchError: _TypeAlias = WatchError  # noqa: Y015

@@ -69,6 +69,11 @@ class MetricServiceStub(object):
                 request_serializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunRequest.SerializeToString,
                 response_deserializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunResponse.FromString,
                 _registered_method=True)
+        self.WatchRuns = channel.unary_stream(
+                '/runstream.v1.MetricService/WatchRuns',
+                request_serializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunsRequest.SerializeToString,
+                response_deserializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunsResponse.FromString,
+                _registered_method=True)
 
 
 class MetricServiceServicer(object):
@@ -159,6 +164,18 @@ class MetricServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRuns(self, request, context):
+        """Follows many runs live over one connection, each from a cursor of its own.
+
+        For each run all that WatchRun says holds; responses of different runs come in any order. Each run's first response holds the run,
+        so that a page of runs knows where all of them stand. What goes wrong with one run is told in `error`, which ends that run's watch and
+        no other; the stream ends when no watch is left. A response without a run id keeps the connection alive and means nothing else: whoever
+        has not had any response for 30 s has lost the connection. After that, watch again, each run from the last cursor that came with it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MetricServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -191,6 +208,11 @@ def add_MetricServiceServicer_to_server(servicer, server):
                     servicer.WatchRun,
                     request_deserializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunRequest.FromString,
                     response_serializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunResponse.SerializeToString,
+            ),
+            'WatchRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRuns,
+                    request_deserializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunsRequest.FromString,
+                    response_serializer=runstream_dot_v1_dot_metric__service__pb2.WatchRunsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -360,6 +382,33 @@ class MetricService(object):
             '/runstream.v1.MetricService/WatchRun',
             runstream_dot_v1_dot_metric__service__pb2.WatchRunRequest.SerializeToString,
             runstream_dot_v1_dot_metric__service__pb2.WatchRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/runstream.v1.MetricService/WatchRuns',
+            runstream_dot_v1_dot_metric__service__pb2.WatchRunsRequest.SerializeToString,
+            runstream_dot_v1_dot_metric__service__pb2.WatchRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

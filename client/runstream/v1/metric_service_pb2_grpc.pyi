@@ -92,6 +92,14 @@ class MetricServiceStub:
     only the last has a new cursor; after a broken connection in between, its parts come again. The stream goes on after the run has ended, until the
     client ends it. At least every 15 s there is a response, if need be one without points.
     """
+    WatchRuns: _grpc.UnaryStreamMultiCallable[_metric_service_pb2.WatchRunsRequest, _metric_service_pb2.WatchRunsResponse]
+    """Follows many runs live over one connection, each from a cursor of its own.
+
+    For each run all that WatchRun says holds; responses of different runs come in any order. Each run's first response holds the run,
+    so that a page of runs knows where all of them stand. What goes wrong with one run is told in `error`, which ends that run's watch and
+    no other; the stream ends when no watch is left. A response without a run id keeps the connection alive and means nothing else: whoever
+    has not had any response for 30 s has lost the connection. After that, watch again, each run from the last cursor that came with it.
+    """
 
 @_typing.type_check_only
 class MetricServiceAsyncStub(MetricServiceStub):
@@ -156,6 +164,14 @@ class MetricServiceAsyncStub(MetricServiceStub):
     of their commits, as they were logged: one that was logged twice may come twice. A large commit may come in several responses, of which
     only the last has a new cursor; after a broken connection in between, its parts come again. The stream goes on after the run has ended, until the
     client ends it. At least every 15 s there is a response, if need be one without points.
+    """
+    WatchRuns: _aio.UnaryStreamMultiCallable[_metric_service_pb2.WatchRunsRequest, _metric_service_pb2.WatchRunsResponse]  # type: ignore[assignment]
+    """Follows many runs live over one connection, each from a cursor of its own.
+
+    For each run all that WatchRun says holds; responses of different runs come in any order. Each run's first response holds the run,
+    so that a page of runs knows where all of them stand. What goes wrong with one run is told in `error`, which ends that run's watch and
+    no other; the stream ends when no watch is left. A response without a run id keeps the connection alive and means nothing else: whoever
+    has not had any response for 30 s has lost the connection. After that, watch again, each run from the last cursor that came with it.
     """
 
 class MetricServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -254,6 +270,20 @@ class MetricServiceServicer(metaclass=_abc_1.ABCMeta):
         of their commits, as they were logged: one that was logged twice may come twice. A large commit may come in several responses, of which
         only the last has a new cursor; after a broken connection in between, its parts come again. The stream goes on after the run has ended, until the
         client ends it. At least every 15 s there is a response, if need be one without points.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRuns(
+        self,
+        request: _metric_service_pb2.WatchRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_metric_service_pb2.WatchRunsResponse], _abc.AsyncIterator[_metric_service_pb2.WatchRunsResponse]]:
+        """Follows many runs live over one connection, each from a cursor of its own.
+
+        For each run all that WatchRun says holds; responses of different runs come in any order. Each run's first response holds the run,
+        so that a page of runs knows where all of them stand. What goes wrong with one run is told in `error`, which ends that run's watch and
+        no other; the stream ends when no watch is left. A response without a run id keeps the connection alive and means nothing else: whoever
+        has not had any response for 30 s has lost the connection. After that, watch again, each run from the last cursor that came with it.
         """
 
 def add_MetricServiceServicer_to_server(servicer: MetricServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

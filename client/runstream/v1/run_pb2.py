@@ -27,7 +27,7 @@ from runstream.v1 import experiment_pb2 as runstream_dot_v1_dot_experiment__pb2
 from runstream.v1 import input_pb2 as runstream_dot_v1_dot_input__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16runstream/v1/run.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drunstream/v1/experiment.proto\x1a\x18runstream/v1/input.proto\"\xb4\x06\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.runstream.v1.RunStatus\x12\x35\n\x0flifecycle_stage\x18\x05 \x01(\x0e\x32\x1c.runstream.v1.LifecycleStage\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rparent_run_id\x18\n \x01(\t\x12\x0c\n\x04user\x18\x0b \x01(\t\x12\x14\n\x0c\x61rtifact_uri\x18\x0c \x01(\t\x12$\n\x06source\x18\r \x01(\x0b\x32\x14.runstream.v1.Source\x12-\n\x06params\x18\x0e \x03(\x0b\x32\x1d.runstream.v1.Run.ParamsEntry\x12)\n\x04tags\x18\x0f \x03(\x0b\x32\x1b.runstream.v1.Run.TagsEntry\x12+\n\x07metrics\x18\x10 \x03(\x0b\x32\x1a.runstream.v1.LatestMetric\x12\x32\n\x0e\x64\x61taset_inputs\x18\x11 \x03(\x0b\x32\x1a.runstream.v1.DatasetInput\x12.\n\x0cmodel_inputs\x18\x12 \x03(\x0b\x32\x18.runstream.v1.ModelInput\x12\x30\n\rmodel_outputs\x18\x13 \x03(\x0b\x32\x19.runstream.v1.ModelOutput\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x96\x01\n\x06Source\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x12\n\ngit_commit\x18\x03 \x01(\t\x12\x12\n\ngit_branch\x18\x04 \x01(\t\x12\x14\n\x0cgit_repo_url\x18\x05 \x01(\t\x12\x16\n\tgit_dirty\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12\x0c\n\x04host\x18\x07 \x01(\tB\x0c\n\n_git_dirty\"j\n\x0cLatestMetric\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x14\n\x0ctime_unix_us\x18\x04 \x01(\x03\x12\x11\n\x04rank\x18\x05 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_rank\"\x8d\x02\n\x06Writer\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x11\n\x04rank\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x10\n\x08next_row\x18\x04 \x01(\x03\x12\x13\n\x0bnext_record\x18\x05 \x01(\x03\x12\'\n\x06status\x18\x06 \x01(\x0e\x32\x17.runstream.v1.RunStatus\x12\x16\n\x0estatus_message\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07skipped\x18\t \x03(\x0b\x32\x19.runstream.v1.SkippedRowsB\x07\n\x05_rank\"?\n\x0bSkippedRows\x12\x11\n\tfirst_row\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"-\n\x08RecordId\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16runstream/v1/run.proto\x12\x0crunstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drunstream/v1/experiment.proto\x1a\x18runstream/v1/input.proto\"\xea\x06\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.runstream.v1.RunStatus\x12\x35\n\x0flifecycle_stage\x18\x05 \x01(\x0e\x32\x1c.runstream.v1.LifecycleStage\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rparent_run_id\x18\n \x01(\t\x12\x0c\n\x04user\x18\x0b \x01(\t\x12\x14\n\x0c\x61rtifact_uri\x18\x0c \x01(\t\x12$\n\x06source\x18\r \x01(\x0b\x32\x14.runstream.v1.Source\x12-\n\x06params\x18\x0e \x03(\x0b\x32\x1d.runstream.v1.Run.ParamsEntry\x12)\n\x04tags\x18\x0f \x03(\x0b\x32\x1b.runstream.v1.Run.TagsEntry\x12+\n\x07metrics\x18\x10 \x03(\x0b\x32\x1a.runstream.v1.LatestMetric\x12\x32\n\x0e\x64\x61taset_inputs\x18\x11 \x03(\x0b\x32\x1a.runstream.v1.DatasetInput\x12.\n\x0cmodel_inputs\x18\x12 \x03(\x0b\x32\x18.runstream.v1.ModelInput\x12\x30\n\rmodel_outputs\x18\x13 \x03(\x0b\x32\x19.runstream.v1.ModelOutput\x12\x34\n\x10last_commit_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x96\x01\n\x06Source\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x12\n\ngit_commit\x18\x03 \x01(\t\x12\x12\n\ngit_branch\x18\x04 \x01(\t\x12\x14\n\x0cgit_repo_url\x18\x05 \x01(\t\x12\x16\n\tgit_dirty\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12\x0c\n\x04host\x18\x07 \x01(\tB\x0c\n\n_git_dirty\"\x84\x01\n\x0cLatestMetric\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x14\n\x0ctime_unix_us\x18\x04 \x01(\x03\x12\x11\n\x04rank\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0b\n\x03min\x18\x06 \x01(\x01\x12\x0b\n\x03max\x18\x07 \x01(\x01\x42\x07\n\x05_rank\"\x8d\x02\n\x06Writer\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x11\n\x04rank\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x10\n\x08next_row\x18\x04 \x01(\x03\x12\x13\n\x0bnext_record\x18\x05 \x01(\x03\x12\'\n\x06status\x18\x06 \x01(\x0e\x32\x17.runstream.v1.RunStatus\x12\x16\n\x0estatus_message\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07skipped\x18\t \x03(\x0b\x32\x19.runstream.v1.SkippedRowsB\x07\n\x05_rank\"?\n\x0bSkippedRows\x12\x11\n\tfirst_row\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"-\n\x08RecordId\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,22 +38,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUN_PARAMSENTRY']._serialized_options = b'8\001'
   _globals['_RUN_TAGSENTRY']._loaded_options = None
   _globals['_RUN_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_RUNSTATUS']._serialized_start=1599
-  _globals['_RUNSTATUS']._serialized_end=1759
+  _globals['_RUNSTATUS']._serialized_start=1680
+  _globals['_RUNSTATUS']._serialized_end=1840
   _globals['_RUN']._serialized_start=131
-  _globals['_RUN']._serialized_end=951
-  _globals['_RUN_PARAMSENTRY']._serialized_start=861
-  _globals['_RUN_PARAMSENTRY']._serialized_end=906
-  _globals['_RUN_TAGSENTRY']._serialized_start=908
-  _globals['_RUN_TAGSENTRY']._serialized_end=951
-  _globals['_SOURCE']._serialized_start=954
-  _globals['_SOURCE']._serialized_end=1104
-  _globals['_LATESTMETRIC']._serialized_start=1106
-  _globals['_LATESTMETRIC']._serialized_end=1212
-  _globals['_WRITER']._serialized_start=1215
-  _globals['_WRITER']._serialized_end=1484
-  _globals['_SKIPPEDROWS']._serialized_start=1486
-  _globals['_SKIPPEDROWS']._serialized_end=1549
-  _globals['_RECORDID']._serialized_start=1551
-  _globals['_RECORDID']._serialized_end=1596
+  _globals['_RUN']._serialized_end=1005
+  _globals['_RUN_PARAMSENTRY']._serialized_start=915
+  _globals['_RUN_PARAMSENTRY']._serialized_end=960
+  _globals['_RUN_TAGSENTRY']._serialized_start=962
+  _globals['_RUN_TAGSENTRY']._serialized_end=1005
+  _globals['_SOURCE']._serialized_start=1008
+  _globals['_SOURCE']._serialized_end=1158
+  _globals['_LATESTMETRIC']._serialized_start=1161
+  _globals['_LATESTMETRIC']._serialized_end=1293
+  _globals['_WRITER']._serialized_start=1296
+  _globals['_WRITER']._serialized_end=1565
+  _globals['_SKIPPEDROWS']._serialized_start=1567
+  _globals['_SKIPPEDROWS']._serialized_end=1630
+  _globals['_RECORDID']._serialized_start=1632
+  _globals['_RECORDID']._serialized_end=1677
 # @@protoc_insertion_point(module_scope)

@@ -126,6 +126,7 @@ class Run(_message.Message):
     DATASET_INPUTS_FIELD_NUMBER: _builtins.int
     MODEL_INPUTS_FIELD_NUMBER: _builtins.int
     MODEL_OUTPUTS_FIELD_NUMBER: _builtins.int
+    LAST_COMMIT_TIME_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Identifies the run: 32 lower-case hexadecimal digits, made by whoever creates it. A UUIDv7 is recommended, because
     it sorts by time.
@@ -192,6 +193,10 @@ class Run(_message.Message):
     def model_outputs(self) -> _containers.RepeatedCompositeFieldContainer[_input_pb2.ModelOutput]:
         """Output only. Holds the models that the run made, in the order in which they were logged."""
 
+    @_builtins.property
+    def last_commit_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Holds the time at which the server committed the run's newest points. Unset while it has none."""
+
     def __init__(
         self,
         *,
@@ -214,10 +219,11 @@ class Run(_message.Message):
         dataset_inputs: _abc.Iterable[_input_pb2.DatasetInput] | None = ...,
         model_inputs: _abc.Iterable[_input_pb2.ModelInput] | None = ...,
         model_outputs: _abc.Iterable[_input_pb2.ModelOutput] | None = ...,
+        last_commit_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "source", b"source", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "last_commit_time", b"last_commit_time", "source", b"source", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_uri", b"artifact_uri", "create_time", b"create_time", "dataset_inputs", b"dataset_inputs", "end_time", b"end_time", "experiment_id", b"experiment_id", "lifecycle_stage", b"lifecycle_stage", "metrics", b"metrics", "model_inputs", b"model_inputs", "model_outputs", b"model_outputs", "name", b"name", "params", b"params", "parent_run_id", b"parent_run_id", "run_id", b"run_id", "source", b"source", "start_time", b"start_time", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_uri", b"artifact_uri", "create_time", b"create_time", "dataset_inputs", b"dataset_inputs", "end_time", b"end_time", "experiment_id", b"experiment_id", "last_commit_time", b"last_commit_time", "lifecycle_stage", b"lifecycle_stage", "metrics", b"metrics", "model_inputs", b"model_inputs", "model_outputs", b"model_outputs", "name", b"name", "params", b"params", "parent_run_id", b"parent_run_id", "run_id", b"run_id", "source", b"source", "start_time", b"start_time", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -276,7 +282,9 @@ Global___Source: _TypeAlias = Source  # noqa: Y015
 
 @_typing.final
 class LatestMetric(_message.Message):
-    """Holds the latest point of a metric: the one with the greatest (step, time, value), NaN being less than -Infinity."""
+    """Holds the latest point of a metric: the one with the greatest (step, time, value), NaN being less than -Infinity. Beside it stand the
+    extremes of the same series.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -285,6 +293,8 @@ class LatestMetric(_message.Message):
     STEP_FIELD_NUMBER: _builtins.int
     TIME_UNIX_US_FIELD_NUMBER: _builtins.int
     RANK_FIELD_NUMBER: _builtins.int
+    MIN_FIELD_NUMBER: _builtins.int
+    MAX_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """Names the metric."""
     value: _builtins.float
@@ -295,6 +305,10 @@ class LatestMetric(_message.Message):
     """Holds the time in microseconds since the epoch."""
     rank: _builtins.int
     """Holds the rank of the series that the point is from. Absent for the rank-less series."""
+    min: _builtins.float
+    """Holds the least value of the series, NaN apart. NaN when there is no other."""
+    max: _builtins.float
+    """Holds the greatest value of the series, NaN apart. NaN when there is no other."""
     def __init__(
         self,
         *,
@@ -303,10 +317,12 @@ class LatestMetric(_message.Message):
         step: _builtins.int = ...,
         time_unix_us: _builtins.int = ...,
         rank: _builtins.int | None = ...,
+        min: _builtins.float = ...,
+        max: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "rank", b"rank"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "key", b"key", "rank", b"rank", "step", b"step", "time_unix_us", b"time_unix_us", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "key", b"key", "max", b"max", "min", b"min", "rank", b"rank", "step", b"step", "time_unix_us", b"time_unix_us", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rank: _TypeAlias = _typing.Literal["rank"]  # noqa: Y015
     _WhichOneofArgType__rank: _TypeAlias = _typing.Literal["_rank", b"_rank"]  # noqa: Y015

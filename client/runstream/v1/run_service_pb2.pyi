@@ -9,6 +9,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from runstream.v1 import experiment_pb2 as _experiment_pb2
 from runstream.v1 import input_pb2 as _input_pb2
 from runstream.v1 import run_pb2 as _run_pb2
@@ -22,6 +23,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _KeyKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _KeyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_KeyKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    KEY_KIND_UNSPECIFIED: _KeyKind.ValueType  # 0
+    """Means that nothing was said. Refused in requests."""
+    KEY_KIND_PARAM: _KeyKind.ValueType  # 1
+    """Means the keys of params."""
+    KEY_KIND_TAG: _KeyKind.ValueType  # 2
+    """Means the keys of tags."""
+    KEY_KIND_METRIC: _KeyKind.ValueType  # 3
+    """Means the keys of metrics."""
+
+class KeyKind(_KeyKind, metaclass=_KeyKindEnumTypeWrapper):
+    """Says what keys belong to."""
+
+KEY_KIND_UNSPECIFIED: KeyKind.ValueType  # 0
+"""Means that nothing was said. Refused in requests."""
+KEY_KIND_PARAM: KeyKind.ValueType  # 1
+"""Means the keys of params."""
+KEY_KIND_TAG: KeyKind.ValueType  # 2
+"""Means the keys of tags."""
+KEY_KIND_METRIC: KeyKind.ValueType  # 3
+"""Means the keys of metrics."""
+Global___KeyKind: _TypeAlias = KeyKind  # noqa: Y015
 
 @_typing.final
 class CreateRunRequest(_message.Message):
@@ -539,6 +568,9 @@ class SearchRunsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     OMIT_METRICS_FIELD_NUMBER: _builtins.int
     OMIT_INPUTS_FIELD_NUMBER: _builtins.int
+    PARAM_KEYS_FIELD_NUMBER: _builtins.int
+    TAG_KEYS_FIELD_NUMBER: _builtins.int
+    METRIC_KEYS_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
     """Filters, for example `metrics.loss < 0.1 AND (params.model = 'cnn' OR tags.team IN ('a', 'b'))`. Empty means all.
 
@@ -555,8 +587,8 @@ class SearchRunsRequest(_message.Message):
     page_size: _builtins.int
     """Limits the page: 0 means 100, more than 10 000 is treated as 10 000, negative is INVALID_ARGUMENT."""
     page_token: _builtins.str
-    """Continues a search: the `next_page_token` of the page before. All other fields but `page_size` must be as they were
-    then, or the call fails with INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+    """Continues a search: the `next_page_token` of the page before. All other fields but `page_size` and those that say what is shown of a
+    run (8 to 11) must be as they were then, or the call fails with INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
     """
     omit_metrics: _builtins.bool
     """Leaves out the latest metrics of the runs."""
@@ -573,6 +605,20 @@ class SearchRunsRequest(_message.Message):
         Fails with INVALID_ARGUMENT `INVALID_ORDER_BY`.
         """
 
+    @_builtins.property
+    def param_keys(self) -> Global___KeySet:
+        """Selects the params that are shown. Unset means all."""
+
+    @_builtins.property
+    def tag_keys(self) -> Global___KeySet:
+        """Selects the tags that are shown. Unset means all. What a run shows of its tags in other fields is there in any case."""
+
+    @_builtins.property
+    def metric_keys(self) -> Global___KeySet:
+        """Selects the metrics that are shown. Unset means all, unless `omit_metrics` leaves them out. A page of runs with very many metrics
+        each costs much less with it.
+        """
+
     def __init__(
         self,
         *,
@@ -584,14 +630,41 @@ class SearchRunsRequest(_message.Message):
         page_token: _builtins.str = ...,
         omit_metrics: _builtins.bool = ...,
         omit_inputs: _builtins.bool = ...,
+        param_keys: Global___KeySet | None = ...,
+        tag_keys: Global___KeySet | None = ...,
+        metric_keys: Global___KeySet | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metric_keys", b"metric_keys", "param_keys", b"param_keys", "tag_keys", b"tag_keys"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "omit_inputs", b"omit_inputs", "omit_metrics", b"omit_metrics", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "view_type", b"view_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "metric_keys", b"metric_keys", "omit_inputs", b"omit_inputs", "omit_metrics", b"omit_metrics", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "param_keys", b"param_keys", "tag_keys", b"tag_keys", "view_type", b"view_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchRunsRequest: _TypeAlias = SearchRunsRequest  # noqa: Y015
+
+@_typing.final
+class KeySet(_message.Message):
+    """Holds keys of params, tags or metrics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Holds the keys, at most 1 000. None selects nothing. A key that a run lacks is no error."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeySet: _TypeAlias = KeySet  # noqa: Y015
 
 @_typing.final
 class SearchRunsResponse(_message.Message):
@@ -620,6 +693,76 @@ class SearchRunsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchRunsResponse: _TypeAlias = SearchRunsResponse  # noqa: Y015
+
+@_typing.final
+class ListKeysRequest(_message.Message):
+    """Asks for keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_IDS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PREFIX_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    kind: Global___KeyKind.ValueType
+    """Required. Says what the keys belong to."""
+    prefix: _builtins.str
+    """Selects the keys that begin with it; case matters. Empty means all."""
+    page_size: _builtins.int
+    """Limits the page: 0 means 100, more than 10 000 is treated as 10 000, negative is INVALID_ARGUMENT."""
+    page_token: _builtins.str
+    """Continues a list: the `next_page_token` of the page before. All other fields but `page_size` must be as they were then, or the
+    call fails with INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+    """
+    @_builtins.property
+    def experiment_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names the experiments whose runs matter, at most 1 000. None means all. Unknown ones hold no runs and are no error."""
+
+    def __init__(
+        self,
+        *,
+        experiment_ids: _abc.Iterable[_builtins.str] | None = ...,
+        kind: Global___KeyKind.ValueType = ...,
+        prefix: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_ids", b"experiment_ids", "kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "prefix", b"prefix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysRequest: _TypeAlias = ListKeysRequest  # noqa: Y015
+
+@_typing.final
+class ListKeysResponse(_message.Message):
+    """Holds one page of keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Continues the list. Empty on the last page, and only there."""
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Holds the keys."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysResponse: _TypeAlias = ListKeysResponse  # noqa: Y015
 
 @_typing.final
 class LogParamsRequest(_message.Message):

@@ -84,6 +84,11 @@ class RunServiceStub(object):
                 request_serializer=runstream_dot_v1_dot_run__service__pb2.SearchRunsRequest.SerializeToString,
                 response_deserializer=runstream_dot_v1_dot_run__service__pb2.SearchRunsResponse.FromString,
                 _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/runstream.v1.RunService/ListKeys',
+                request_serializer=runstream_dot_v1_dot_run__service__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=runstream_dot_v1_dot_run__service__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
         self.LogParams = channel.unary_unary(
                 '/runstream.v1.RunService/LogParams',
                 request_serializer=runstream_dot_v1_dot_run__service__pb2.LogParamsRequest.SerializeToString,
@@ -194,6 +199,15 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListKeys(self, request, context):
+        """Lists the keys of params, tags or metrics that the runs of experiments use, each once, in the order of their code points: for
+        completion in filters and for the choice of columns. It costs little, however many runs there are. A key stays listed when the last
+        run that had it loses it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LogParams(self, request, context):
         """Writes params. A param is written once: the same value again is accepted, another one fails with ALREADY_EXISTS
         `PARAM_CONFLICT`, which shows both and writes none of the request's params.
@@ -285,6 +299,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.SearchRuns,
                     request_deserializer=runstream_dot_v1_dot_run__service__pb2.SearchRunsRequest.FromString,
                     response_serializer=runstream_dot_v1_dot_run__service__pb2.SearchRunsResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=runstream_dot_v1_dot_run__service__pb2.ListKeysRequest.FromString,
+                    response_serializer=runstream_dot_v1_dot_run__service__pb2.ListKeysResponse.SerializeToString,
             ),
             'LogParams': grpc.unary_unary_rpc_method_handler(
                     servicer.LogParams,
@@ -565,6 +584,33 @@ class RunService(object):
             '/runstream.v1.RunService/SearchRuns',
             runstream_dot_v1_dot_run__service__pb2.SearchRunsRequest.SerializeToString,
             runstream_dot_v1_dot_run__service__pb2.SearchRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/runstream.v1.RunService/ListKeys',
+            runstream_dot_v1_dot_run__service__pb2.ListKeysRequest.SerializeToString,
+            runstream_dot_v1_dot_run__service__pb2.ListKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

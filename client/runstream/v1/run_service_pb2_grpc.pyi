@@ -67,6 +67,11 @@ class RunServiceStub:
     """Finds runs in one or several experiments. Pages are stable under concurrent inserts: with an order that does not change
     meanwhile, no run is seen twice and none that was there from the start is missed.
     """
+    ListKeys: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListKeysRequest, _run_service_pb2.ListKeysResponse]
+    """Lists the keys of params, tags or metrics that the runs of experiments use, each once, in the order of their code points: for
+    completion in filters and for the choice of columns. It costs little, however many runs there are. A key stays listed when the last
+    run that had it loses it.
+    """
     LogParams: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.LogParamsRequest, _run_service_pb2.LogParamsResponse]
     """Writes params. A param is written once: the same value again is accepted, another one fails with ALREADY_EXISTS
     `PARAM_CONFLICT`, which shows both and writes none of the request's params.
@@ -122,6 +127,11 @@ class RunServiceAsyncStub(RunServiceStub):
     SearchRuns: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SearchRunsRequest, _run_service_pb2.SearchRunsResponse]  # type: ignore[assignment]
     """Finds runs in one or several experiments. Pages are stable under concurrent inserts: with an order that does not change
     meanwhile, no run is seen twice and none that was there from the start is missed.
+    """
+    ListKeys: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListKeysRequest, _run_service_pb2.ListKeysResponse]  # type: ignore[assignment]
+    """Lists the keys of params, tags or metrics that the runs of experiments use, each once, in the order of their code points: for
+    completion in filters and for the choice of columns. It costs little, however many runs there are. A key stays listed when the last
+    run that had it loses it.
     """
     LogParams: _aio.UnaryUnaryMultiCallable[_run_service_pb2.LogParamsRequest, _run_service_pb2.LogParamsResponse]  # type: ignore[assignment]
     """Writes params. A param is written once: the same value again is accepted, another one fails with ALREADY_EXISTS
@@ -229,6 +239,17 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_service_pb2.SearchRunsResponse, _abc.Awaitable[_run_service_pb2.SearchRunsResponse]]:
         """Finds runs in one or several experiments. Pages are stable under concurrent inserts: with an order that does not change
         meanwhile, no run is seen twice and none that was there from the start is missed.
+        """
+
+    @_abc_1.abstractmethod
+    def ListKeys(
+        self,
+        request: _run_service_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.ListKeysResponse, _abc.Awaitable[_run_service_pb2.ListKeysResponse]]:
+        """Lists the keys of params, tags or metrics that the runs of experiments use, each once, in the order of their code points: for
+        completion in filters and for the choice of columns. It costs little, however many runs there are. A key stays listed when the last
+        run that had it loses it.
         """
 
     @_abc_1.abstractmethod
