@@ -4,6 +4,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_READY := .venv/.demo-ready
 PROTO_READY := .venv-proto/.ready
+# The web UI is built with a Node of its own, whatever the machine has.
+NODE := $(CURDIR)/.venv-web/bin
+NPM := PATH="$(NODE):$$PATH" npm --prefix web
+WEB_READY := web/node_modules/.ready
+WEB_BUILT := server/runstream_server/web/index.html
+WEB_SOURCES = $(shell find web/src -type f -not -path 'web/src/api/gen/*') $(wildcard proto/runstream/v1/*.proto web/*.ts web/*.json web/index.html)
 # Environments of MLflow's releases, which the tests with real clients use.
 MLFLOW_READY := .venv-mlflow3/.ready .venv-mlflow2/.ready
 # Compiling every module that might be imported would take as long as installing them.
@@ -25,11 +31,11 @@ help: ## Show the targets
 setup: $(READY) ## Create .venv with everything that the demo, the tests and the linters need
 
 .PHONY: demo
-demo: $(DEMO_READY) ## Train a small model and watch it arrive (DEMO_EXIT=1: end when it is done)
+demo: $(DEMO_READY) $(WEB_BUILT) ## Train a small model and watch it arrive (DEMO_EXIT=1: end when it is done)
 	$(BIN)/python examples/demo.py
 
 .PHONY: serve
-serve: $(DEMO_READY) ## Run the server: gRPC on 50051, HTTP on 5000, data in ./runstream-data
+serve: $(DEMO_READY) $(WEB_BUILT) ## Run the server: gRPC on 50051, HTTP on 5000, data in ./runstream-data
 	$(BIN)/runstream server
 
 .PHONY: test
@@ -48,8 +54,11 @@ bench: $(READY) .venv-mlflow3/.ready ## Measure the promised numbers
 proto: $(PROTO_READY) ## Regenerate the stubs in client/runstream/v1 from proto/
 	.venv-proto/bin/python tools/generate_proto.py
 
+.PHONY: web
+web: $(WEB_BUILT) ## Build the web UI into the server's package
+
 .PHONY: lint
-lint: lint-python lint-proto ## Check style, types, import direction and the contract
+lint: lint-python lint-proto lint-web ## Check style, types, import direction and the contract
 
 .PHONY: lint-python
 lint-python: $(READY)
@@ -66,6 +75,11 @@ lint-proto: $(READY) $(PROTO_READY)
 	$(BIN)/python tools/check_breaking.py
 	.venv-proto/bin/python tools/generate_proto.py --check
 
+.PHONY: lint-web
+lint-web: $(WEB_BUILT)
+	$(NPM) run --silent lint
+	$(NPM) run --silent test
+
 .PHONY: format
 format: $(READY) ## Format the code and the contract
 	$(BIN)/ruff check --fix-only --quiet
@@ -73,12 +87,12 @@ format: $(READY) ## Format the code and the contract
 	$(BIN)/buf format --write proto
 
 .PHONY: build
-build: $(READY) ## Build the wheel and the sdist into dist/
+build: $(READY) $(WEB_BUILT) ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build
 
 .PHONY: clean
 clean: ## Remove environments, caches and builds
-	rm -rf .venv .venv-proto .venv-mlflow2 .venv-mlflow3 build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-proto .venv-web .venv-mlflow2 .venv-mlflow3 web/node_modules web/src/api/gen server/runstream_server/web build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml
@@ -89,6 +103,17 @@ $(READY): pyproject.toml
 $(DEMO_READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python $(PIP) --editable '.[demo]'
+	@touch $@
+
+$(WEB_READY): web/package-lock.json web/requirements.txt
+	$(PYTHON) -m venv .venv-web
+	.venv-web/bin/python $(PIP) --requirement web/requirements.txt
+	$(NPM) ci --silent
+	@touch $@
+
+$(WEB_BUILT): $(WEB_READY) $(WEB_SOURCES)
+	$(NPM) run --silent generate
+	$(NPM) run --silent build -- --logLevel warn
 	@touch $@
 
 .PHONY: mlflow2 mlflow3
