@@ -588,7 +588,7 @@ class SearchRunsRequest(_message.Message):
     """Limits the page: 0 means 100, more than 10 000 is treated as 10 000, negative is INVALID_ARGUMENT."""
     page_token: _builtins.str
     """Continues a search: the `next_page_token` of the page before. All other fields but `page_size` and those that say what is shown of a
-    run (8 to 11) must be as they were then, or the call fails with INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+    run (7 to 11) must be as they were then, or the call fails with INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
     """
     omit_metrics: _builtins.bool
     """Leaves out the latest metrics of the runs."""

@@ -1,5 +1,6 @@
 """What searches and run pages need to know of metrics; core.read answers it."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,13 +10,18 @@ __all__ = ["LatestMetrics", "LatestPoint", "RunMetrics"]
 
 @dataclass(frozen=True, slots=True)
 class LatestPoint:
-    """The greatest point of a metric key by (step, time, value), NaN being less than -Infinity."""
+    """The greatest point of a metric key by (step, time, value), NaN being less than -Infinity.
+
+    Beside it stand the least and the greatest value of its series, NaN when every value is.
+    """
 
     key: str
     rank: int | None
     step: int
     time_us: int
     value: float
+    min: float = math.nan
+    max: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,13 @@ class RunMetrics:
 class LatestMetrics(Protocol):
     """Knows the latest points of all runs. What was acknowledged before a call is in its answer."""
 
-    async def latest(self, run_ids: Sequence[str]) -> Mapping[str, RunMetrics]:
-        """Returns the latest points of runs. Runs without metrics may be left out."""
+    async def latest(
+        self, run_ids: Sequence[str], keys: Collection[str] | None = None
+    ) -> Mapping[str, RunMetrics]:
+        """Returns the latest points of runs, all or those of some keys.
+
+        Runs without metrics may be left out.
+        """
         ...
 
     async def refresh(self, experiment_ids: Sequence[int] | None, keys: Collection[str]) -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "HOST",
     "PARENT_RUN_ID",
     "RUN_NAME",
+    "SHOWN_IN_FIELDS",
     "SOURCE_NAME",
     "SOURCE_TYPE",
     "USER",
@@ -26,5 +27,10 @@ GIT_BRANCH: Final = "mlflow.source.git.branch"
 GIT_REPO_URL: Final = "mlflow.source.git.repoURL"
 GIT_DIRTY: Final = "runstream.source.git.dirty"
 HOST: Final = "runstream.host"
+SHOWN_IN_FIELDS: Final = frozenset(
+    {PARENT_RUN_ID, SOURCE_NAME, SOURCE_TYPE, GIT_COMMIT, GIT_BRANCH, GIT_REPO_URL, GIT_DIRTY, HOST}
+)
+"""What fields of a run are made of when it is read."""
+
 DATASET_CONTEXT: Final = "mlflow.data.context"
 """A tag of a dataset input: what the run read the dataset for."""

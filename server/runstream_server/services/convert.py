@@ -7,15 +7,18 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from runstream.v1 import experiment_pb2, run_pb2
+from runstream.v1 import experiment_pb2, run_pb2, run_service_pb2
 from runstream_server.core.runs import RecordId, RunStatus
+from runstream_server.core.runs.keys import KeyKind
 from runstream_server.core.search.pages import ViewType
 from runstream_server.core.validation import check_time_us, invalid_value, missing_value
 
 __all__ = [
+    "key_kind",
     "lifecycle_stage",
     "microseconds",
     "optional_microseconds",
+    "optional_timestamp",
     "record_id",
     "run_status",
     "timestamp",
@@ -25,6 +28,7 @@ __all__ = [
 
 NANOS_PER_SECOND: Final = 1_000_000_000
 _STATUSES: Final = {status.value: status for status in RunStatus}
+_KEY_KINDS: Final = {kind.value: kind for kind in KeyKind}
 _VIEW_TYPES: Final = {view.value: view for view in ViewType}
 
 
@@ -32,6 +36,11 @@ def timestamp(time_us: int) -> Timestamp:
     """Returns a time in microseconds since the epoch as a message."""
     seconds, us = divmod(time_us, 1_000_000)
     return Timestamp(seconds=seconds, nanos=us * 1_000)
+
+
+def optional_timestamp(time_us: int | None) -> Timestamp | None:
+    """Returns a time as a message, or None for none."""
+    return None if time_us is None else timestamp(time_us)
 
 
 def microseconds(field: str, time: Timestamp) -> int:
@@ -85,6 +94,19 @@ def run_status(field: str, number: int) -> RunStatus:
     if number not in _STATUSES:
         raise invalid_value(field, number, "use a value of the enum RunStatus, 1 to 5")
     return _STATUSES[number]
+
+
+def key_kind(number: int) -> KeyKind:
+    """Returns what keys belong to.
+
+    Raises:
+        Failure: MISSING_VALUE when it is not said, INVALID_VALUE for what the enum lacks.
+    """
+    if number == run_service_pb2.KEY_KIND_UNSPECIFIED:
+        raise missing_value("kind", "set it to a value of the enum KeyKind")
+    if number not in _KEY_KINDS:
+        raise invalid_value("kind", number, "use a value of the enum KeyKind, 1 to 3")
+    return _KEY_KINDS[number]
 
 
 def record_id(message: Message) -> RecordId | None:

@@ -1,5 +1,6 @@
 """From the contract's messages about runs to values, and back."""
 
+from collections.abc import Collection
 from typing import Final
 
 from runstream.v1 import input_pb2, run_pb2, run_service_pb2 as pb
@@ -47,8 +48,11 @@ def new_run(request: pb.CreateRunRequest) -> NewRun:
     )
 
 
-def run_message(run: Run) -> run_pb2.Run:
-    """Returns a run as a message."""
+def run_message(run: Run, tag_keys: Collection[str] | None = None) -> run_pb2.Run:
+    """Returns a run as a message, with all of its tags or those with some keys."""
+    tags = run.tags
+    if tag_keys is not None:
+        tags = {key: value for key, value in tags.items() if key in tag_keys}
     return run_pb2.Run(
         run_id=run.run_id,
         experiment_id=str(run.experiment_id),
@@ -56,7 +60,7 @@ def run_message(run: Run) -> run_pb2.Run:
         status=run_pb2.RunStatus.ValueType(run.status),
         lifecycle_stage=convert.lifecycle_stage(active=run.active),
         start_time=convert.timestamp(run.start_time_us),
-        end_time=None if run.end_time_us is None else convert.timestamp(run.end_time_us),
+        end_time=convert.optional_timestamp(run.end_time_us),
         create_time=convert.timestamp(run.create_time_us),
         update_time=convert.timestamp(run.update_time_us),
         parent_run_id=run.parent_run_id,
@@ -64,11 +68,12 @@ def run_message(run: Run) -> run_pb2.Run:
         artifact_uri=run.artifact_uri,
         source=_source(run),
         params=run.params,
-        tags=run.tags,
+        tags=tags,
         metrics=map(_metric, run.metrics),
         dataset_inputs=input_messages(run.inputs),
         model_inputs=[input_pb2.ModelInput(model_id=model_id) for model_id in run.inputs.models],
         model_outputs=output_messages(run.inputs),
+        last_commit_time=convert.optional_timestamp(run.last_commit_time_us),
     )
 
 
@@ -110,4 +115,6 @@ def _metric(point: LatestPoint) -> run_pb2.LatestMetric:
         step=point.step,
         time_unix_us=point.time_us,
         rank=point.rank,
+        min=point.min,
+        max=point.max,
     )

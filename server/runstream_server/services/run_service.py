@@ -1,10 +1,11 @@
 """RunService: creates, finds and changes runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from runstream.v1 import run_pb2, run_service_pb2 as pb, run_service_pb2_grpc as pb_grpc
-from runstream_server.core.runs import Run, Runs, RunSearch, RunStatus
+from runstream_server.core.runs import Run, Runs, RunSearch, RunStatus, ShownKeys
+from runstream_server.core.runs.keys import KeyQuestion
 from runstream_server.core.search.pages import PageRequest
 from runstream_server.core.validation import (
     check_count,
@@ -106,21 +107,37 @@ class RunServicer(pb_grpc.RunServiceServicer):
         self, request: pb.SearchRunsRequest, context: RpcContext
     ) -> pb.SearchRunsResponse:
         check_count("experiment_ids", request.experiment_ids)
+        shown = ShownKeys(
+            params=_keys(request, "param_keys"),
+            tags=_keys(request, "tag_keys"),
+            metrics=_keys(request, "metric_keys"),
+        )
         search = RunSearch(
-            experiment_ids=tuple(
-                parse_experiment_id(f"experiment_ids[{place}]", text)
-                for place, text in enumerate(request.experiment_ids)
-            ),
+            experiment_ids=_experiment_ids(request.experiment_ids),
             filter=request.filter,
             order_by=tuple(request.order_by),
             view=convert.view_type(request.view_type),
             with_metrics=not request.omit_metrics,
             with_inputs=not request.omit_inputs,
+            shown=shown,
         )
         page = await self._runs.search(search, PageRequest(request.page_size, request.page_token))
         return pb.SearchRunsResponse(
-            runs=map(run_message, page.items), next_page_token=page.next_page_token
+            runs=[run_message(run, shown.tags) for run in page.items],
+            next_page_token=page.next_page_token,
         )
+
+    async def ListKeys(
+        self, request: pb.ListKeysRequest, context: RpcContext
+    ) -> pb.ListKeysResponse:
+        check_count("experiment_ids", request.experiment_ids)
+        question = KeyQuestion(
+            kind=convert.key_kind(request.kind),
+            experiment_ids=_experiment_ids(request.experiment_ids),
+            prefix=request.prefix,
+        )
+        page = await self._runs.keys(question, PageRequest(request.page_size, request.page_token))
+        return pb.ListKeysResponse(keys=page.items, next_page_token=page.next_page_token)
 
     async def LogParams(
         self, request: pb.LogParamsRequest, context: RpcContext
@@ -196,6 +213,20 @@ def _end_time_us(run: run_pb2.Run) -> int:
     if not run.HasField("end_time"):
         raise missing_value("run.end_time", "set it, or leave it out of update_mask")
     return convert.microseconds("run.end_time", run.end_time)
+
+
+def _experiment_ids(texts: Sequence[str]) -> tuple[int, ...]:
+    return tuple(
+        parse_experiment_id(f"experiment_ids[{place}]", text) for place, text in enumerate(texts)
+    )
+
+
+def _keys(request: pb.SearchRunsRequest, field: str) -> frozenset[str] | None:
+    if not request.HasField(field):
+        return None
+    keys: Sequence[str] = getattr(request, field).keys
+    check_count(f"{field}.keys", keys)
+    return frozenset(keys)
 
 
 def _id(text: str) -> str:

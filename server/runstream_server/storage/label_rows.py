@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.key_rows import KeyKind, note_keys
 from runstream_server.storage.labels import (
     delete_labels,
     insert_labels,
@@ -25,17 +26,17 @@ __all__ = [
 
 
 async def params_of_runs(
-    connection: AsyncConnection, run_ids: Sequence[str]
+    connection: AsyncConnection, run_ids: Sequence[str], keys: Collection[str] | None = None
 ) -> dict[str, dict[str, str]]:
-    """Returns the params of runs, by key; runs without any are left out."""
-    return await labels_of(connection, params, run_ids)
+    """Returns the params of runs, those with one of `keys`; runs without any are left out."""
+    return await labels_of(connection, params, run_ids, keys)
 
 
 async def tags_of_runs(
-    connection: AsyncConnection, run_ids: Sequence[str]
+    connection: AsyncConnection, run_ids: Sequence[str], keys: Collection[str] | None = None
 ) -> dict[str, dict[str, str]]:
-    """Returns the tags of runs, by key; runs without any are left out."""
-    return await labels_of(connection, tags, run_ids)
+    """Returns the tags of runs, those with one of `keys`; runs without any are left out."""
+    return await labels_of(connection, tags, run_ids, keys)
 
 
 async def stored_params(
@@ -57,11 +58,13 @@ async def insert_params(
 ) -> None:
     """Inserts params that the run does not have."""
     await insert_labels(connection, params, run_id, values)
+    await note_keys(connection, run_id, KeyKind.PARAM, values)
 
 
 async def set_tags(connection: AsyncConnection, run_id: str, values: Mapping[str, str]) -> None:
     """Stores tags over those of the same key."""
     await set_labels(connection, tags, run_id, values)
+    await note_keys(connection, run_id, KeyKind.TAG, values)
 
 
 async def delete_tags(connection: AsyncConnection, run_id: str, keys: Collection[str]) -> None:

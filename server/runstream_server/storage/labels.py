@@ -15,12 +15,17 @@ __all__ = ["delete_labels", "insert_labels", "labels_of", "set_labels", "stored_
 
 
 async def labels_of(
-    connection: AsyncConnection, table: sa.Table, owner_ids: Sequence[str]
+    connection: AsyncConnection,
+    table: sa.Table,
+    owner_ids: Sequence[str],
+    keys: Collection[str] | None = None,
 ) -> dict[str, dict[str, str]]:
-    """Returns the labels of owners, by key; owners without any are left out."""
+    """Returns the labels of owners, all or those with some keys; owners without are left out."""
     found: dict[str, dict[str, str]] = {}
     owner = _owner(table)
     query = sa.select(owner, table.c.key, table.c.value).order_by(owner, table.c.key)
+    if keys is not None:
+        query = query.where(table.c.key.in_(keys))
     for some in chunks(owner_ids):
         for owner_id, key, value in await connection.execute(query.where(owner.in_(some))):
             found.setdefault(owner_id, {})[key] = value

@@ -154,17 +154,25 @@ async def read_small_tails(
 _ADVANCE_HEAD = (
     sa.update(log_heads)
     .where(log_heads.c.run_id == sa.bindparam("run"), log_heads.c.active)
-    .values(next_position=log_heads.c.next_position + sa.bindparam("batches"))
+    .values(
+        next_position=log_heads.c.next_position + sa.bindparam("batches"),
+        last_commit_time_us=sa.func.coalesce(
+            sa.bindparam("now", type_=sa.BigInteger), log_heads.c.last_commit_time_us
+        ),
+    )
     .returning(*HEAD.selected_columns)
 )
 
 
-async def advance_head(connection: AsyncConnection, run_id: str, batches: int) -> LogHead | None:
-    """Locks an active run's head, draws positions for batches, and returns the head before.
+async def advance_head(
+    connection: AsyncConnection, run_id: str, batches: int, now_us: int | None = None
+) -> LogHead | None:
+    """Locks an active run's head, draws positions for batches committed now, and returns the head.
 
     Returns None, and locks nothing, when there is no such run or it is deleted.
     """
-    result = await connection.execute(_ADVANCE_HEAD, {"run": run_id, "batches": batches})
+    values = {"run": run_id, "batches": batches, "now": now_us}
+    result = await connection.execute(_ADVANCE_HEAD, values)
     row = result.mappings().one_or_none()
     return None if row is None else LogHead(**row)
 

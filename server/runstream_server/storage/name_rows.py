@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.key_rows import KeyKind, note_keys
 from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.schema import layouts, series
 
@@ -61,6 +62,7 @@ async def insert_series(
                 for n, id_ in names.items()
             ],
         )
+        await note_keys(connection, run_id, KeyKind.METRIC, {name.key for name in names})
 
 
 async def find_layouts(

@@ -27,14 +27,18 @@ class RunRow:
     update_time_us: int
     user_id: str
     artifact_uri: str
+    last_commit_time_us: int | None = None
 
 
-_RUN = sa.select(*(runs.c[name] for name in RunRow.__slots__))
+_COLUMNS = tuple(column.name for column in runs.c)
+_RUN = sa.select(*runs.c, log_heads.c.last_commit_time_us).outerjoin(
+    log_heads, log_heads.c.run_id == runs.c.run_id
+)
 
 
 async def insert_run(connection: AsyncConnection, row: RunRow) -> None:
     """Inserts a run whose head the caller has inserted."""
-    values = {name: getattr(row, name) for name in RunRow.__slots__}
+    values = {name: getattr(row, name) for name in _COLUMNS}
     await connection.execute(sa.insert(runs).values(values))
 
 

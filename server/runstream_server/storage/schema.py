@@ -24,6 +24,7 @@ __all__ = [
     "dataset_inputs",
     "datasets",
     "digests",
+    "experiment_keys",
     "experiment_tags",
     "experiments",
     "layouts",
@@ -46,7 +47,7 @@ __all__ = [
     "writers",
 ]
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The version that this program writes; the name of the newest migration."""
 
 INDEXED_VALUE_CHARS = 250
@@ -84,6 +85,14 @@ experiment_tags = sa.Table(
     sa.Column("experiment_id", Integer, primary_key=True),
     sa.Column("key", Text, primary_key=True),
     sa.Column("value", Text, nullable=False),
+)
+
+experiment_keys = sa.Table(
+    "experiment_keys",
+    metadata,
+    sa.Column("experiment_id", Integer, primary_key=True),
+    sa.Column("kind", sa.SmallInteger, primary_key=True, doc="See storage.key_rows.KeyKind."),
+    sa.Column("key", Text, primary_key=True, doc="Of a param, tag or metric of any of its runs."),
 )
 
 runs = sa.Table(
@@ -205,6 +214,11 @@ log_heads = sa.Table(
         sa.BigInteger,
         nullable=False,
         doc="The number that the run's next writer gets.",
+    ),
+    sa.Column(
+        "last_commit_time_us",
+        sa.BigInteger,
+        doc="When the newest batch was committed; NULL when there was none.",
     ),
 )
 

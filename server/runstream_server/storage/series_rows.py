@@ -99,21 +99,22 @@ async def select_ids(
 
 
 async def latest_rows(
-    connection: AsyncConnection, run_ids: Sequence[str]
+    connection: AsyncConnection, run_ids: Sequence[str], keys: Collection[str] | None = None
 ) -> list[tuple[str, int, str, int, int, bytes | None]]:
-    """Returns (run id, series id, key, rank, attempt, extremes) of all series of runs."""
+    """Returns (run id, series id, key, rank, attempt, extremes) of runs' series, by keys or all."""
+    query = sa.select(
+        series.c.run_id,
+        series.c.series_id,
+        series.c.key,
+        series.c.rank,
+        series.c.attempt,
+        series.c.extremes,
+    )
+    if keys is not None:
+        query = query.where(series.c.key.in_(keys))
     found: list[tuple[str, int, str, int, int, bytes | None]] = []
     for some in chunks(run_ids):
-        rows = await connection.execute(
-            sa.select(
-                series.c.run_id,
-                series.c.series_id,
-                series.c.key,
-                series.c.rank,
-                series.c.attempt,
-                series.c.extremes,
-            ).where(series.c.run_id.in_(some))
-        )
+        rows = await connection.execute(query.where(series.c.run_id.in_(some)))
         found.extend(tuple(row) for row in rows)
     return found
 

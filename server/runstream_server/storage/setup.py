@@ -23,7 +23,7 @@ __all__ = [
     "version",
 ]
 
-OLDEST_COMPATIBLE: Final = "0001"
+OLDEST_COMPATIBLE: Final = "0002"
 """A program whose schema version is less must not touch a database that this program made."""
 
 DEFAULT_EXPERIMENT_ID: Final = 0

@@ -77,7 +77,9 @@ async def test_a_new_database_gets_all_tables_and_the_experiment_default(
 ) -> None:
     await setup.create_or_check(database)
 
-    assert await setup.version(database) == setup.SchemaFacts(SCHEMA_VERSION, "0001")
+    assert await setup.version(database) == setup.SchemaFacts(
+        SCHEMA_VERSION, setup.OLDEST_COMPATIBLE
+    )
     assert set(await described(database)) >= set(metadata.tables)
     async with database.read() as connection:
         found = await connection.execute(sa.select(experiments.c.experiment_id, experiments.c.name))
@@ -204,7 +206,9 @@ async def test_an_upgrade_that_fails_changes_nothing(
         await upgrades.upgrade(database)
 
     assert await described(database) == before
-    assert await setup.version(database) == setup.SchemaFacts(SCHEMA_VERSION, "0001")
+    assert await setup.version(database) == setup.SchemaFacts(
+        SCHEMA_VERSION, setup.OLDEST_COMPATIBLE
+    )
 
 
 def _add_a_column(op: Operations) -> None:

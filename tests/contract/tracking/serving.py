@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,16 @@ class GivenMetrics:
         default_factory=list[tuple[tuple[int, ...] | None, set[str]]]
     )
 
-    async def latest(self, run_ids: Sequence[str]) -> Mapping[str, RunMetrics]:
-        return {run_id: self.by_run[run_id] for run_id in run_ids if run_id in self.by_run}
+    async def latest(
+        self, run_ids: Sequence[str], keys: Collection[str] | None = None
+    ) -> Mapping[str, RunMetrics]:
+        found = {run_id: self.by_run[run_id] for run_id in run_ids if run_id in self.by_run}
+        if keys is None:
+            return found
+        return {
+            run_id: replace(one, points=[point for point in one.points if point.key in keys])
+            for run_id, one in found.items()
+        }
 
     async def refresh(self, experiment_ids: Sequence[int] | None, keys: Collection[str]) -> None:
         chosen = None if experiment_ids is None else tuple(experiment_ids)

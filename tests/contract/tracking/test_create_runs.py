@@ -83,7 +83,7 @@ async def test_a_new_run_has_an_empty_log(tracking: Tracking) -> None:
 
     stored = await tracking.stored()
 
-    assert stored[log_heads.name] == [(hex_id(1), True, *[0] * (len(log_heads.c) - 2))]
+    assert stored[log_heads.name] == [(hex_id(1), True, *[0] * (len(log_heads.c) - 3), None)]
 
 
 async def test_name_user_and_parent_may_come_as_tags(tracking: Tracking) -> None:

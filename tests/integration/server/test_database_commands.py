@@ -24,7 +24,7 @@ def test_version_names_that_of_the_database_and_of_the_program(start_server: Sta
     shown = db("version", "--data-dir", server.data_dir)
 
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout == "database=0001 program=0001\n"
+    assert shown.stdout == "database=0002 program=0002\n"
 
 
 def test_a_database_is_not_upgraded_under_a_server(start_server: StartServer) -> None:
@@ -43,7 +43,7 @@ def test_an_upgrade_of_a_current_database_changes_nothing(start_server: StartSer
     upgraded = db("upgrade", "--data-dir", server.data_dir)
 
     assert upgraded.returncode == 0, upgraded.stderr
-    assert upgraded.stdout == "database=0001 was=0001\n"
+    assert upgraded.stdout == "database=0002 was=0002\n"
     assert server.start().get("/health").text == "OK"
 
 

@@ -136,7 +136,8 @@ async def _commit_run(
     if resolver.head != head:
         await log_rows.set_next_ids(connection, resolver.head)
     if numbered:
-        await log_rows.advance_head(connection, run_id, len(numbered))
+        newest_us = numbered[-1].commit_time_us
+        await log_rows.advance_head(connection, run_id, len(numbered), newest_us)
     result.positions[run_id] = head.next_position + len(numbered)
     result.bytes[run_id] = sum(len(batch.data) for batch in numbered)
     result.rows += sum(batch.rows for batch in numbered)

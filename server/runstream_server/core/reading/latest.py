@@ -75,11 +75,13 @@ class MetricExtremes:
         self._tails: OrderedDict[str, _Tail] = OrderedDict()
         self._refreshed: dict[tuple[str, str], int] = {}
 
-    async def latest(self, run_ids: Sequence[str]) -> Mapping[str, RunMetrics]:
+    async def latest(
+        self, run_ids: Sequence[str], keys: Collection[str] | None = None
+    ) -> Mapping[str, RunMetrics]:
         """Returns the latest points of runs."""
         async with self._database.read() as connection:
             heads = await log_rows.read_heads(connection, run_ids)
-            rows = await series_rows.latest_rows(connection, list(heads))
+            rows = await series_rows.latest_rows(connection, list(heads), keys)
             tails = await self._read_tails(connection, list(heads.values()))
         numbers = {run_id: number for number, run_id in enumerate(heads)}
         tables = await self._tables(tails, numbers)

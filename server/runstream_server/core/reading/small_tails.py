@@ -58,25 +58,28 @@ def extremes_of_runs(batches: Sequence[tuple[int, LogRows]]) -> tuple[Places, ND
 
 def latest_of_runs(
     tables: Sequence[tuple[Places, NDArray[Any]]],
-) -> dict[tuple[int, int], tuple[int, int, float]]:
-    """Returns (step, time, value) of the latest point by number of run and id of series.
+) -> dict[tuple[int, int], tuple[int, int, float, float, float]]:
+    """Returns (step, time, value) of the latest point, min and max by run's number and series' id.
 
     Args:
         tables: Extremes, several of which may be about the same series.
     """
     run = np.concatenate([places for places, _ in tables])
-    names = ("series", "last_step", "last_time", "last_value")
-    series, step, time, value = (
+    names = ("series", "last_step", "last_time", "last_value", "min", "max")
+    series, step, time, value, least, greatest = (
         np.concatenate([np.ascontiguousarray(table[name]) for _, table in tables]) for name in names
     )
-    if len(tables) > 1:
+    if len(tables) > 1 and len(run):
         order = np.lexsort((value_order(value), time, step, series, run))
-        last = np.append(_starts(run[order], series[order])[1:], len(order)) - 1
-        chosen = order[last] if len(order) else order
+        starts = _starts(run[order], series[order])
+        chosen = order[np.append(starts[1:], len(order)) - 1]
+        least = np.fmin.reduceat(least[order], starts)
+        greatest = np.fmax.reduceat(greatest[order], starts)
         run, series, step, time, value = (
             column[chosen] for column in (run, series, step, time, value)
         )
-    points = zip(step.tolist(), time.tolist(), value.tolist(), strict=True)
+    columns = (step, time, value, least, greatest)
+    points = zip(*(column.tolist() for column in columns), strict=True)
     return dict(zip(zip(run.tolist(), series.tolist(), strict=True), points, strict=True))
 
 

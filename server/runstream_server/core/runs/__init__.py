@@ -7,7 +7,7 @@ make one change; `Runs` wraps each into one of its own.
 
 from runstream_server.core.runs.input_values import Dataset, DatasetInput, ModelOutput, RunInputs
 from runstream_server.core.runs.runs import Runs
-from runstream_server.core.runs.searching import RunSearch
+from runstream_server.core.runs.searching import RunSearch, ShownKeys
 from runstream_server.core.runs.values import (
     NewRun,
     RecordId,
@@ -28,6 +28,7 @@ __all__ = [
     "RunSearch",
     "RunStatus",
     "Runs",
+    "ShownKeys",
     "SkippedRows",
     "Writer",
 ]

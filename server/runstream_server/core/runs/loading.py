@@ -1,9 +1,10 @@
 """Turns stored runs and writers into what readers see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.core import reserved_tags
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.runs.locks import run_not_found
 from runstream_server.core.runs.values import Run, RunStatus, SkippedRows, Writer
@@ -30,12 +31,22 @@ async def load_run(connection: AsyncConnection, experiments: Experiments, run_id
 
 
 async def load_runs(
-    connection: AsyncConnection, experiments: Experiments, run_ids: Sequence[str]
+    connection: AsyncConnection,
+    experiments: Experiments,
+    run_ids: Sequence[str],
+    *,
+    param_keys: Collection[str] | None = None,
+    tag_keys: Collection[str] | None = None,
 ) -> list[Run]:
-    """Returns runs that exist, without metrics, in the order of their ids here."""
+    """Returns runs that exist, without metrics, in the order of their ids here.
+
+    Params and tags can be limited to some keys; what other fields show of tags comes along.
+    """
+    if tag_keys is not None:
+        tag_keys = {*tag_keys, *reserved_tags.SHOWN_IN_FIELDS}
     rows = await run_rows.find_runs(connection, run_ids)
-    params = await label_rows.params_of_runs(connection, run_ids)
-    tags = await label_rows.tags_of_runs(connection, run_ids)
+    params = await label_rows.params_of_runs(connection, run_ids, param_keys)
+    tags = await label_rows.tags_of_runs(connection, run_ids, tag_keys)
     return [
         as_read(experiments, rows[run_id], params.get(run_id, {}), tags.get(run_id, {}))
         for run_id in run_ids
@@ -82,6 +93,7 @@ def as_read(
         params=params,
         tags=tags,
         cursor=cursor,
+        last_commit_time_us=row.last_commit_time_us,
     )
 
 

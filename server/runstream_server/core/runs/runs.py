@@ -14,7 +14,8 @@ from runstream_server.core.latest import LatestMetrics
 from runstream_server.core.limits import MAX_STATUS_MESSAGE_LENGTH
 from runstream_server.core.runs import creation, endings, inputs, labels
 from runstream_server.core.runs.input_values import DatasetInput, ModelOutput, RunInputs
-from runstream_server.core.runs.loading import as_read, load_run, load_writers
+from runstream_server.core.runs.keys import KeyQuestion, list_keys
+from runstream_server.core.runs.loading import as_read, load_run, load_runs, load_writers
 from runstream_server.core.runs.locks import begin_change, check_record, run_not_found
 from runstream_server.core.runs.searching import RunSearch, search_runs
 from runstream_server.core.runs.values import NewRun, RecordId, Run, RunStatus, Writer
@@ -100,6 +101,15 @@ class Runs:
     async def search(self, search: RunSearch, page: PageRequest = FIRST_PAGE) -> Page[Run]:
         """Returns a page of the runs that a search finds."""
         return await search_runs(self._database, self._experiments, self._metrics, search, page)
+
+    async def get_some(self, run_ids: Sequence[str]) -> list[Run]:
+        """Returns those of these runs that exist, deleted or not, without metrics."""
+        async with self._database.read() as connection:
+            return await load_runs(connection, self._experiments, run_ids)
+
+    async def keys(self, question: KeyQuestion, page: PageRequest = FIRST_PAGE) -> Page[str]:
+        """Returns a page of the keys that runs of experiments use."""
+        return await list_keys(self._database, question, page)
 
     async def writers(self, run_id: str, page: PageRequest = FIRST_PAGE) -> Page[Writer]:
         """Returns a page of a run's writers, in the order in which the server heard of them."""

@@ -41,11 +41,26 @@ from runstream_server.storage.search_fields import FieldColumns, RunFields
 from runstream_server.storage.search_holders import Holders
 from runstream_server.storage.search_pages import PageQuery
 
-__all__ = ["RunSearch", "search_runs"]
+__all__ = ["RunSearch", "ShownKeys", "search_runs"]
 
 FIELDS_BYTES: Final = 256
-METRIC_BYTES: Final = 56
+METRIC_BYTES: Final = 74
 """How much a run and a metric take at most beside their texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownKeys:
+    """Which params, tags and metrics of runs are wanted; None for all.
+
+    Tags that other fields of a run are made of come in any case.
+    """
+
+    params: frozenset[str] | None = None
+    tags: frozenset[str] | None = None
+    metrics: frozenset[str] | None = None
+
+
+ALL_KEYS: Final = ShownKeys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +73,13 @@ class RunSearch:
     view: ViewType = ViewType.ACTIVE_ONLY
     with_metrics: bool = True
     with_inputs: bool = False
+    shown: ShownKeys = ALL_KEYS
     dialect: Dialect = Dialect.FULL
+
+    @property
+    def question(self) -> "RunSearch":
+        """What page tokens belong to: the search, whatever is shown of the runs."""
+        return replace(self, with_metrics=True, with_inputs=False, shown=ALL_KEYS)
 
 
 async def search_runs(
@@ -79,14 +100,20 @@ async def search_runs(
     roots = experiments.roots
     root = roots.rest_root if search.dialect is Dialect.MLFLOW else roots.store_uri
     query = _query(root, search, expression, order)
-    begin_page(query, search, page)
+    begin_page(query, search.question, page)
     if keys := metric_keys(expression, order):
         await metrics.refresh(search.experiment_ids or None, keys)
 
     async with database.read() as connection:
 
         async def load(run_ids: Sequence[str]) -> Sequence[Run]:
-            runs = await load_runs(connection, experiments, run_ids)
+            runs = await load_runs(
+                connection,
+                experiments,
+                run_ids,
+                param_keys=search.shown.params,
+                tag_keys=search.shown.tags,
+            )
             if not search.with_inputs:
                 return runs
             inputs = await load_inputs(connection, run_ids)
@@ -96,8 +123,8 @@ async def search_runs(
             connection, query, search_pages.run_page, load, _size_of, max_bytes=page.max_bytes
         )
     if search.with_metrics:
-        runs = await _with_metrics(metrics, runs, page.max_bytes)
-    return cut(search, runs, ends)
+        runs = await _with_metrics(metrics, runs, search.shown.metrics, page.max_bytes)
+    return cut(search.question, runs, ends)
 
 
 def _query(
@@ -121,10 +148,13 @@ def _query(
 
 
 async def _with_metrics(
-    metrics: LatestMetrics, runs: Sequence[Run], max_bytes: int | None
+    metrics: LatestMetrics,
+    runs: Sequence[Run],
+    keys: Collection[str] | None,
+    max_bytes: int | None,
 ) -> list[Run]:
     async def load(some: Sequence[Run]) -> Sequence[Run]:
-        latest = await metrics.latest([run.run_id for run in some])
+        latest = await metrics.latest([run.run_id for run in some], keys)
         return [
             replace(run, metrics=latest[run.run_id].points, cursor=latest[run.run_id].cursor)
             if run.run_id in latest

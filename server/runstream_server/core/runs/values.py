@@ -62,6 +62,7 @@ class Run:
     metrics: Sequence[LatestPoint] = ()
     inputs: RunInputs = field(default_factory=RunInputs)
     cursor: int = 0
+    last_commit_time_us: int | None = None
 
     @property
     def parent_run_id(self) -> str:

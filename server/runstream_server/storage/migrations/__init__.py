@@ -14,7 +14,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from runstream_server.storage.migrations import v0001
+from runstream_server.storage.migrations import v0001, v0002
 
 __all__ = ["REVISIONS", "Revision", "apply"]
 
@@ -27,7 +27,10 @@ class Revision:
     upgrade: Callable[[Operations], None]
 
 
-REVISIONS: Final = (Revision(v0001.VERSION, v0001.upgrade),)
+REVISIONS: Final = (
+    Revision(v0001.VERSION, v0001.upgrade),
+    Revision(v0002.VERSION, v0002.upgrade),
+)
 
 
 def apply(connection: Connection, current: str, revisions: Sequence[Revision] = REVISIONS) -> str:
