@@ -40,11 +40,22 @@ serve: $(DEMO_READY) $(WEB_BUILT) ## Run the server: gRPC on 50051, HTTP on 5000
 
 .PHONY: test
 test: $(READY) ## Run the tests that take seconds
-	$(BIN)/pytest $(PARALLEL) -m 'not slow and not faults' $(ARGS)
+	$(BIN)/pytest $(PARALLEL) -m 'not slow and not faults and not browser' $(ARGS)
 
 .PHONY: test-all
-test-all: $(READY) $(MLFLOW_READY) ## Run the others: faults, slow ones, the real MLflow and the built wheel
-	$(BIN)/pytest -n auto --dist worksteal -m 'slow or faults' $(ARGS)
+test-all: $(READY) $(MLFLOW_READY) $(WEB_BUILT) browser ## Run the others: faults, slow ones, a browser, the real MLflow and the built wheel
+	$(BIN)/pytest -n auto --dist worksteal -m 'slow or faults or browser' $(ARGS)
+
+.PHONY: browser
+browser: ## See to it that there is a browser for the tests of the web UI
+	@found=$$(command -v "$${RUNSTREAM_TEST_BROWSER:-chromium}" || command -v chromium-browser || command -v google-chrome); \
+	if [ -n "$$found" ]; then echo "browser: $$found"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update && apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; \
+	else \
+		echo "There is no browser for the tests of the web UI. Install Chromium (Debian, as root: apt-get install chromium fonts-dejavu-core), or set RUNSTREAM_TEST_BROWSER to the command of a Chromium or Chrome." >&2; \
+		exit 1; \
+	fi
 
 .PHONY: bench
 bench: $(READY) .venv-mlflow3/.ready ## Measure the promised numbers
