@@ -840,7 +840,7 @@ class WatchRunResponse(_message.Message):
 
     @_builtins.property
     def last_commit_time(self) -> _timestamp_pb2.Timestamp:
-        """Holds the time at which the newest points before `cursor` were committed. Unset when the run has none."""
+        """Holds the time at which the run's newest points so far were committed. Unset when it has none."""
 
     def __init__(
         self,
@@ -948,7 +948,7 @@ class WatchRunsResponse(_message.Message):
 
     @_builtins.property
     def last_commit_time(self) -> _timestamp_pb2.Timestamp:
-        """Holds the time at which the newest points before `cursor` were committed. Unset when the run has none."""
+        """Holds the time at which the run's newest points so far were committed. Unset when it has none."""
 
     @_builtins.property
     def error(self) -> Global___WatchError:

@@ -6,23 +6,23 @@ lost when a signal is, and changes made by another replica only have to raise th
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Self
 
-__all__ = ["RunSignals"]
+__all__ = ["RunSignals", "Watch"]
 
 
 class RunSignals:
     """Tells watchers that a run has changed, and listeners that a run has ended."""
 
     def __init__(self) -> None:
-        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self._ended_listeners: list[Callable[[str], None]] = []
 
     def changed(self, run_id: str) -> None:
         """Wakes all who watch the run. Call it after the commit."""
-        for event in self._waiters.get(run_id, ()):
-            event.set()
+        for watch in self._watches.get(run_id, ()):
+            watch.wake(run_id)
 
     def ended(self, run_id: str) -> None:
         """Tells that a run got an end status, and wakes all who watch it."""
@@ -34,41 +34,61 @@ class RunSignals:
         """Adds a listener that is called with the id of each run that ends."""
         self._ended_listeners.append(listener)
 
-    def watch(self, run_id: str) -> "Watch":
-        """Returns a watch on a run; use it as a context manager."""
-        return Watch(self._waiters, run_id)
+    def watch(self, *run_ids: str) -> "Watch":
+        """Returns a watch on runs; use it as a context manager."""
+        return Watch(self._watches, run_ids)
 
     def wake_all(self) -> None:
         """Wakes everybody, for example to let them see that the server is stopping."""
-        for events in self._waiters.values():
-            for event in events:
-                event.set()
+        for run_id in list(self._watches):
+            self.changed(run_id)
 
 
 class Watch:
-    """Waits for changes of one run. A change between two waits is not missed."""
+    """Waits for changes of runs. A change between two waits is not missed."""
 
-    def __init__(self, waiters: defaultdict[str, set[asyncio.Event]], run_id: str) -> None:
-        self._waiters = waiters
-        self._run_id = run_id
+    def __init__(self, watches: defaultdict[str, set["Watch"]], run_ids: Collection[str]) -> None:
+        self._watches = watches
+        self._run_ids = set(run_ids)
+        self._changed: dict[str, None] = {}
         self._event = asyncio.Event()
 
     def __enter__(self) -> Self:
-        self._waiters[self._run_id].add(self._event)
+        for run_id in self._run_ids:
+            self._watches[run_id].add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        events = self._waiters[self._run_id]
-        events.discard(self._event)
-        if not events:
-            del self._waiters[self._run_id]
+        for run_id in list(self._run_ids):
+            self.drop(run_id)
 
-    async def wait(self, timeout_s: float) -> bool:
-        """Waits for a change since the last wait; returns False after `timeout_s` without one."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._event.wait()
-        except TimeoutError:
-            return False
+    def drop(self, run_id: str) -> None:
+        """Watches a run no longer."""
+        self._run_ids.discard(run_id)
+        self._changed.pop(run_id, None)
+        watches = self._watches[run_id]
+        watches.discard(self)
+        if not watches:
+            del self._watches[run_id]
+
+    def wake(self, run_id: str) -> None:
+        """Notes a change of a run and ends the wait."""
+        self._changed[run_id] = None
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> list[str]:
+        """Waits for changes since the last wait.
+
+        Returns the runs that changed, in the order of the changes; none after `timeout_s` without
+        a change.
+        """
+        if not self._changed:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._event.wait()
+            except TimeoutError:
+                return []
+        changed = list(self._changed)
+        self._changed.clear()
         self._event.clear()
-        return True
+        return changed

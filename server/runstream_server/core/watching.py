@@ -1,29 +1,100 @@
-"""Following a run: what was committed since a cursor, as soon as it is."""
+"""Following runs: what was committed since a cursor, as soon as it is."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from runstream_server.core.blocks.groups import RowGroup
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.reading.view import ViewReader
+from runstream_server.core.runs.locks import run_not_found
 from runstream_server.core.signals import RunSignals
-from runstream_server.storage import log_rows
+from runstream_server.storage import log_rows, watch_rows
 from runstream_server.storage.database import Database
+from runstream_server.storage.log_rows import LogBatch
+from runstream_server.storage.watch_rows import WatchedHead
 
-__all__ = ["HEARTBEAT_S", "Step", "Watcher"]
+__all__ = ["HEARTBEAT_S", "Lost", "RunWatch", "Step", "Watcher"]
 
 HEARTBEAT_S: Final = 10.0
-MAX_STEP_BYTES: Final = 1024 * 1024
-"""The log that is read for one step at most, unless one batch alone is larger."""
+PAUSE_S: Final = 1.0
+"""How long a run whose points are not wanted is left alone after it was looked at."""
+MAX_ROUND_BYTES: Final = 1024 * 1024
+"""The log that is read for one round at most, unless one batch alone is larger."""
+MAX_ROUND_RUNS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWatch:
+    """A run to follow, from a cursor or from now on, with its points or without."""
+
+    run_id: str
+    cursor: int | None = None
+    with_points: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a run got since its step before, and how it stands then.
+
+    Attributes:
+        run_id: The run.
+        cursor: The log position after the rows.
+        groups: The rows; none when there are no new ones, or when they are not wanted.
+        last_commit_time_us: When the newest rows before `cursor` were committed; None when there
+            are none.
+        update_time_us: When the run was last changed by more than its points.
+    """
+
+    run_id: str
+    cursor: int
+    groups: list[RowGroup]
+    last_commit_time_us: int | None
+    update_time_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What a run got since the step before: rows, and the log position after them."""
+class Lost:
+    """A run that is followed no longer, and why."""
 
-    cursor: int
-    groups: list[RowGroup]
+    run_id: str
+    failure: Failure
+
+
+class _Followed:
+    """The runs that are followed: where each stands, and which of them to look at, in order."""
+
+    def __init__(self, watches: Sequence[RunWatch]) -> None:
+        self.cursors = {watch.run_id: watch.cursor for watch in watches}
+        self.pointless = {watch.run_id for watch in watches if not watch.with_points}
+        self._due: dict[str, None] = {}
+        self._paused: dict[str, float] = {}
+        self._look_at_all_at = 0.0
+
+    def want(self, run_ids: Iterable[str]) -> None:
+        """Notes that runs are to be looked at."""
+        self._due.update(dict.fromkeys(run_ids))
+
+    def take(self) -> list[str]:
+        """Returns the next runs to look at, which are then no longer to be looked at."""
+        now = time.monotonic()
+        if now >= self._look_at_all_at:
+            self._look_at_all_at = now + HEARTBEAT_S
+            self.want(self.cursors)
+        self._paused = {run_id: until for run_id, until in self._paused.items() if until > now}
+        taken = [id_ for id_ in self._due if id_ in self.cursors and id_ not in self._paused]
+        taken = taken[:MAX_ROUND_RUNS]
+        for run_id in taken:
+            del self._due[run_id]
+            if run_id in self.pointless:
+                self._paused[run_id] = now + PAUSE_S
+        return taken
+
+    def wait_s(self) -> float:
+        """Returns how long to wait for news at most, when there is nothing to look at."""
+        until = [self._paused[run_id] for run_id in self._due if run_id in self._paused]
+        return max(0.0, min([self._look_at_all_at, *until]) - time.monotonic())
 
 
 class Watcher:
@@ -34,40 +105,77 @@ class Watcher:
         self._signals = signals
         self._reader = reader
 
-    async def follow(self, run_id: str, cursor: int | None) -> AsyncIterator[Step]:
-        """Yields a step at once, then one per change, and one every few seconds without a change.
+    async def follow(self, watches: Sequence[RunWatch]) -> AsyncIterator[list[Step | Lost]]:
+        """Yields rounds: at once one step of each run, then one per change.
 
-        Raises:
-            Failure: RUN_NOT_FOUND, or CURSOR_EXPIRED when the log does not go back to the cursor.
+        Every run gets a step every few seconds, also without a change. A run gets a loss instead
+        when there is none, or its log does not go back to the cursor (RUN_NOT_FOUND,
+        CURSOR_EXPIRED), and nothing after that. Ends when all runs are lost. Nothing is read
+        ahead: a round is made when it is asked for.
         """
-        with self._signals.watch(run_id) as watch:
-            while True:
-                step = await self._next(run_id, cursor)
-                more = cursor is not None and step.cursor > cursor
-                cursor = step.cursor
-                yield step
-                if not more:
-                    await watch.wait(HEARTBEAT_S)
+        followed = _Followed(watches)
+        with self._signals.watch(*followed.cursors) as signals:
+            while followed.cursors:
+                run_ids = followed.take()
+                if not run_ids:
+                    followed.want(await signals.wait(followed.wait_s()))
+                    continue
+                news = await self._round(followed, run_ids)
+                for one in news:
+                    if isinstance(one, Lost):
+                        del followed.cursors[one.run_id]
+                        signals.drop(one.run_id)
+                    else:
+                        followed.cursors[one.run_id] = one.cursor
+                yield news
 
-    async def _next(self, run_id: str, cursor: int | None) -> Step:
+    async def _round(self, followed: _Followed, run_ids: Sequence[str]) -> list[Step | Lost]:
+        found: list[tuple[WatchedHead, list[LogBatch]] | Lost] = []
+        left = MAX_ROUND_BYTES
         async with self._database.read() as connection:
-            head = await log_rows.read_head(connection, run_id)
-            if head is None:
-                raise Failure(Reason.RUN_NOT_FOUND, f"there is no run {run_id}", run_id=run_id)
-            if cursor is None:
-                return Step(head.next_position, [])
-            if not head.trimmed_position <= cursor <= head.next_position:
-                raise Failure(
-                    Reason.CURSOR_EXPIRED,
-                    f"the log of run {run_id} is kept from cursor {head.trimmed_position} to "
-                    f"{head.next_position}, which {cursor} is not within; read again, and watch "
-                    "from the cursor that this returns",
-                    cursor=cursor,
-                    oldest_cursor=head.trimmed_position,
-                )
-            if cursor == head.next_position:
-                return Step(cursor, [])
-            batches = await log_rows.read_batches(
-                connection, run_id, cursor, head.next_position, MAX_STEP_BYTES
-            )
-        return Step(batches[-1].position + 1, await self._reader.groups(run_id, batches))
+            heads = await watch_rows.read_heads(connection, run_ids)
+            for run_id in run_ids:
+                head = heads.get(run_id)
+                cursor = None if run_id in followed.pointless else followed.cursors[run_id]
+                if head is None:
+                    found.append(Lost(run_id, run_not_found(run_id)))
+                elif cursor is None or cursor == head.next_position:
+                    found.append((head, []))
+                elif not head.trimmed_position <= cursor <= head.next_position:
+                    found.append(Lost(run_id, _expired(head, cursor)))
+                elif left <= 0:
+                    followed.want([run_id])
+                else:
+                    batches = await log_rows.read_batches(
+                        connection, run_id, cursor, head.next_position, left
+                    )
+                    found.append((head, batches))
+                    left -= sum(len(batch.data) for batch in batches)
+                    if batches[-1].position + 1 < head.next_position:
+                        followed.want([run_id])
+        return [one if isinstance(one, Lost) else await self._step(*one) for one in found]
+
+    async def _step(self, head: WatchedHead, batches: list[LogBatch]) -> Step:
+        cursor, committed_us = head.next_position, head.last_commit_time_us
+        groups: list[RowGroup] = []
+        if batches:
+            cursor, committed_us = batches[-1].position + 1, batches[-1].commit_time_us
+            groups = await self._reader.groups(head.run_id, batches)
+        return Step(
+            run_id=head.run_id,
+            cursor=cursor,
+            groups=groups,
+            last_commit_time_us=committed_us,
+            update_time_us=head.update_time_us,
+        )
+
+
+def _expired(head: WatchedHead, cursor: int) -> Failure:
+    return Failure(
+        Reason.CURSOR_EXPIRED,
+        f"the log of run {head.run_id} is kept from cursor {head.trimmed_position} to "
+        f"{head.next_position}, which {cursor} is not within; read again, and watch from the "
+        "cursor that this returns",
+        cursor=cursor,
+        oldest_cursor=head.trimmed_position,
+    )

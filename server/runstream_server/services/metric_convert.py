@@ -1,7 +1,7 @@
 """Metrics between the contract's messages and the core's values."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from google.protobuf.message import Message
@@ -27,6 +27,10 @@ __all__ = [
     "step_messages",
     "summary_message",
 ]
+
+WatchAnswer = TypeVar(
+    "WatchAnswer", metric_service_pb2.WatchRunResponse, metric_service_pb2.WatchRunsResponse
+)
 
 POINTS_PER_MESSAGE: Final = 40_000
 """24 bytes each: a little less than 1 MiB."""
@@ -138,13 +142,20 @@ def fill_chart(
 
 
 def step_messages(
-    step: Step, names: Mapping[int, SeriesName], before: int
-) -> Iterator[metric_service_pb2.WatchRunResponse]:
+    step: Step, names: Mapping[int, SeriesName], new: Callable[[], WatchAnswer], before: int
+) -> Iterator[WatchAnswer]:
     """Yields the points of a step.
 
     The last message carries its cursor, those before it the cursor `before` it.
+
+    Args:
+        step: What a run got.
+        names: The names of its series, those that are wanted.
+        new: Makes an empty message.
+        before: The cursor of the step before.
     """
-    response = metric_service_pb2.WatchRunResponse(cursor=before)
+    response = new()
+    response.cursor = before
     filled = 0
     for group in step.groups:
         for column, series_id in enumerate(group.series.tolist()):
@@ -155,7 +166,8 @@ def step_messages(
             for piece in pieces(points):
                 if filled and filled + len(piece) > POINTS_PER_MESSAGE:
                     yield response
-                    response, filled = metric_service_pb2.WatchRunResponse(cursor=before), 0
+                    response, filled = new(), 0
+                    response.cursor = before
                 fill_points(response.series.add(), name, piece)
                 filled += len(piece) + 4
     response.cursor = step.cursor

@@ -1,20 +1,17 @@
 """MetricService over gRPC."""
 
 import dataclasses
-import time
 from collections.abc import AsyncIterator
 from typing import Final
 
-from runstream.v1 import metric_pb2, metric_service_pb2 as pb, run_pb2
+from runstream.v1 import metric_pb2, metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.metrics import Metrics
 from runstream_server.core.reading.buckets import Axis
 from runstream_server.core.reading.envelope_reader import Range
 from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
-from runstream_server.core.runs import Runs
 from runstream_server.core.search.page_tokens import open_page_token, seal_page_token
-from runstream_server.core.stopping import Stopping
 from runstream_server.core.validation import (
     check_count,
     check_hex_id,
@@ -22,7 +19,7 @@ from runstream_server.core.validation import (
     invalid_value,
     missing_value,
 )
-from runstream_server.core.watching import HEARTBEAT_S, Watcher
+from runstream_server.core.watching import Lost, RunWatch
 from runstream_server.rpc.record import annotate
 from runstream_server.services.context import RpcContext
 from runstream_server.services.metric_convert import (
@@ -32,11 +29,10 @@ from runstream_server.services.metric_convert import (
     given_points,
     pieces,
     series_filter,
-    step_messages,
     summary_message,
 )
 from runstream_server.services.metric_stream import MetricStreams, checked_header
-from runstream_server.services.run_convert import run_message
+from runstream_server.services.run_watches import RunWatches, WantedRun
 from runstream_server.storage.name_rows import SeriesName
 
 __all__ = ["MetricServicer"]
@@ -46,6 +42,7 @@ MAX_PAGE: Final = 10_000
 DEFAULT_BUCKETS: Final = 1_000
 MAX_BUCKETS: Final = 10_000
 MAX_CHART_RUNS: Final = 1_000
+MAX_WATCHES: Final = 1_000
 
 
 class MetricServicer(MetricServiceServicer):
@@ -55,16 +52,12 @@ class MetricServicer(MetricServiceServicer):
         self,
         *,
         metrics: Metrics,
-        watcher: Watcher,
+        watches: RunWatches,
         streams: MetricStreams,
-        stopping: Stopping,
-        runs: Runs,
     ) -> None:
         self._metrics = metrics
-        self._watcher = watcher
+        self._watches = watches
         self._streams = streams
-        self._stopping = stopping
-        self._runs = runs
 
     async def StreamMetrics(
         self, request_iterator: AsyncIterator[pb.StreamMetricsRequest], context: RpcContext
@@ -162,33 +155,63 @@ class MetricServicer(MetricServiceServicer):
         self, request: pb.WatchRunRequest, context: RpcContext
     ) -> AsyncIterator[pb.WatchRunResponse]:
         del context
-        run_id = _run_id(request.run_id)
-        wanted = series_filter(request.selector)
-        cursor = request.cursor if request.HasField("cursor") else None
-        run: run_pb2.Run | None = None
-        shown: run_pb2.Run | None = None
-        answered = 0.0
-        follower = self._watcher.follow(run_id, cursor)
-        while True:
-            with self._stopping.interrupts():
-                step = await anext(follower)
-                names = await self._metrics.names(run_id, wanted, step)
-                # Every burst of points ends with a step that has none; the run is looked at then.
-                if not step.groups or run is None:
-                    run = await self._load_run(run_id)
-            before = step.cursor if cursor is None else cursor
-            for response in step_messages(step, names, before):
-                if run != shown:
-                    response.run.CopyFrom(run)
-                    shown = run
-                overdue = time.monotonic() - answered >= HEARTBEAT_S
-                if response.series or response.HasField("run") or overdue:
-                    yield response
-                    answered = time.monotonic()
-            cursor = step.cursor
+        watch = pb.RunWatch(run_id=request.run_id, selector=request.selector)
+        if request.HasField("cursor"):
+            watch.cursor = request.cursor
+        cursor = 0
+        async for answer in self._watches.follow(
+            [_wanted_run(watch, "run_id")], lambda _: pb.WatchRunResponse()
+        ):
+            match answer:
+                case None:
+                    yield pb.WatchRunResponse(cursor=cursor)
+                case Lost(failure=failure):
+                    raise failure
+                case _:
+                    cursor = answer.cursor
+                    yield answer
 
-    async def _load_run(self, run_id: str) -> run_pb2.Run:
-        return run_message(await self._runs.get(run_id, with_metrics=False))
+    async def WatchRuns(
+        self, request: pb.WatchRunsRequest, context: RpcContext
+    ) -> AsyncIterator[pb.WatchRunsResponse]:
+        del context
+        async for answer in self._watches.follow(
+            _wanted_runs(request), lambda run_id: pb.WatchRunsResponse(run_id=run_id)
+        ):
+            match answer:
+                case None:
+                    yield pb.WatchRunsResponse()
+                case Lost(run_id=run_id, failure=failure):
+                    error = pb.WatchError(reason=failure.reason.name, message=failure.message)
+                    yield pb.WatchRunsResponse(run_id=run_id, error=error)
+                case _:
+                    yield answer
+
+
+def _wanted_runs(request: pb.WatchRunsRequest) -> list[WantedRun]:
+    if not request.watches:
+        raise missing_value("watches", "name at least one run to follow")
+    check_count("watches", request.watches, MAX_WATCHES)
+    wanted = [
+        _wanted_run(watch, f"watches[{place}].run_id")
+        for place, watch in enumerate(request.watches)
+    ]
+    seen: set[str] = set()
+    for place, one in enumerate(wanted):
+        run_id = one.watch.run_id
+        if run_id in seen:
+            raise invalid_value(f"watches[{place}].run_id", run_id, "name each run once")
+        seen.add(run_id)
+    return wanted
+
+
+def _wanted_run(watch: pb.RunWatch, field: str) -> WantedRun:
+    run_id = _run_id(watch.run_id, field)
+    cursor = watch.cursor if watch.HasField("cursor") else None
+    return WantedRun(
+        RunWatch(run_id=run_id, cursor=cursor, with_points=not watch.omit_points),
+        series_filter(watch.selector),
+    )
 
 
 def _run_id(run_id: str, field: str = "run_id") -> str:

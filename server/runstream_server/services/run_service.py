@@ -1,7 +1,7 @@
 """RunService: creates, finds and changes runs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from runstream.v1 import run_pb2, run_service_pb2 as pb, run_service_pb2_grpc as pb_grpc
 from runstream_server.core.runs import Run, Runs, RunSearch, RunStatus, ShownKeys
@@ -221,7 +221,9 @@ def _experiment_ids(texts: Sequence[str]) -> tuple[int, ...]:
     )
 
 
-def _keys(request: pb.SearchRunsRequest, field: str) -> frozenset[str] | None:
+def _keys(
+    request: pb.SearchRunsRequest, field: Literal["param_keys", "tag_keys", "metric_keys"]
+) -> frozenset[str] | None:
     if not request.HasField(field):
         return None
     keys: Sequence[str] = getattr(request, field).keys

@@ -28,7 +28,7 @@ def upgrade(op: Operations) -> None:
     keys = sa.table("experiment_keys", *map(sa.column, ("experiment_id", "kind", "key")))
     for kind, name in _SOURCES:
         source = sa.table(name, sa.column("run_id"), sa.column("key"))
-        number = sa.literal_column(str(kind))
+        number: sa.ColumnElement[int] = sa.literal_column(str(kind))
         found = sa.select(runs.c.experiment_id, number, source.c.key).distinct()
         found = found.join_from(runs, source, source.c.run_id == runs.c.run_id)
         op.execute(sa.insert(keys).from_select(["experiment_id", "kind", "key"], found))
