@@ -5,6 +5,7 @@ import iconUrl from "./icon.svg";
 import { switchTheme, theme } from "../ui/theme";
 import { Toasts } from "../ui/toasts";
 import { Connection } from "../live/connection";
+import { KeyboardHelp } from "./keyboard-help";
 import "./theme.css";
 import "./shell.css";
 
@@ -18,6 +19,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
           runstream
         </a>
         <Connection />
+        <KeyboardHelp />
         <button type="button" class="quiet" aria-label={`Use the ${other} theme`} onClick={switchTheme}>
           {other === "dark" ? "☾" : "☀"}
         </button>

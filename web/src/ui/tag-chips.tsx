@@ -1,6 +1,7 @@
 /** Tags as small labels, which can be added, changed and removed where there is a way to. */
 
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import "./tag-chips.css";
 
 export interface TagChipsProps {
@@ -43,6 +44,10 @@ function NewTag({ onSet }: { readonly onSet: (key: string, value: string) => voi
   const open = useSignal(false);
   const key = useSignal("");
   const value = useSignal("");
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (open.value) first.current?.focus();
+  }, [open.value]);
   if (!open.value) {
     return (
       <button type="button" class="quiet tag-add" onClick={() => (open.value = true)}>
@@ -73,7 +78,7 @@ function NewTag({ onSet }: { readonly onSet: (key: string, value: string) => voi
         aria-label="key of the tag"
         placeholder="key"
         size={8}
-        ref={(element) => element?.value === "" && key.peek() === "" && element.focus()}
+        ref={first}
         onInput={(event) => (key.value = event.currentTarget.value)}
       />
       <input
