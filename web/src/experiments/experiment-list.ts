@@ -2,11 +2,12 @@
 
 import { signal } from "@preact/signals";
 import type { Experiment, ViewType } from "../api/gen/runstream/v1/experiment_pb";
-import { experimentsApi, isAborted, messageOf } from "../api/transport";
+import { experimentsApi, isAborted, isUnreachable, messageOf } from "../api/transport";
 import { nameFilter } from "./acts";
 
 const PAGE_SIZE = 500;
 const TYPING_PAUSE_MS = 150;
+const RETRY_MS = 2_000;
 
 export class ExperimentList {
   readonly items = signal<readonly Experiment[]>([]);
@@ -59,7 +60,9 @@ export class ExperimentList {
       this.failure.value = "";
       this.loaded.value = true;
     } catch (error) {
-      if (!isAborted(error)) this.failure.value = messageOf(error);
+      if (isAborted(error)) return;
+      this.failure.value = messageOf(error);
+      if (isUnreachable(error)) this.#timer = setTimeout(() => this.reload(), RETRY_MS);
     }
   }
 }
