@@ -35,6 +35,7 @@ from runstream_server.gateway import app as gateway
 from runstream_server.gateway.connect import door as connect
 from runstream_server.gateway.connect.call import Stops
 from runstream_server.gateway.mlflow import door as mlflow
+from runstream_server.gateway.web import door as web
 from runstream_server.loopback import is_loopback
 from runstream_server.objects.folder import FolderStore
 from runstream_server.opening import open_database
@@ -50,6 +51,7 @@ from runstream_server.services.refusing import (
     tracking_disabled,
 )
 from runstream_server.services.run_service import RunServicer
+from runstream_server.services.run_watches import RunWatches
 from runstream_server.services.server_service import ServerServicer
 from runstream_server.settings import ServerSettings
 from runstream_server.storage.database import Database
@@ -123,7 +125,7 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame, http_port: i
     settings = frame.settings
     roots = settings.artifact_roots(http_port)
     database = await stack.enter_async_context(
-        open_database(settings.database_path, roots.default_root)
+        open_database(settings, roots.default_root)
     )
     objects = FolderStore(settings.artifacts_dir, failpoint=failpoints.failpoint)
     await stack.enter_async_context(objects)
@@ -188,10 +190,10 @@ def servicers(core: Core, frame: Frame, http_address: str) -> dict[str, object]:
         return {**server_service}
     metric_servicer = MetricServicer(
         metrics=core.metrics,
-        watcher=core.watcher,
+        watches=RunWatches(
+            watcher=core.watcher, metrics=core.metrics, runs=core.runs, stopping=frame.stopping
+        ),
         streams=MetricStreams(core.ingest, frame.stopping),
-        stopping=frame.stopping,
-        runs=core.runs,
     )
     return {
         "runstream.v1.ExperimentService": ExperimentServicer(core.experiments),
@@ -268,5 +270,6 @@ def http_app(
                 serve_artifacts=settings.serve_artifacts,
                 artifacts_only=settings.artifacts_only,
             ),
+            *([] if settings.artifacts_only else web.routes(core.artifacts)),
         ],
     )

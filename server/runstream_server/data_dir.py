@@ -17,14 +17,14 @@ FOLDER_MODE: Final = 0o700
 
 
 @contextlib.contextmanager
-def locked_data_dir(data_dir: Path | None, database_path: Path) -> Generator[None]:
+def locked_data_dir(data_dir: Path | None, database_path: Path | None) -> Generator[None]:
     """Keeps other servers from the folder, and from a database outside of it.
 
     The folder is made if it is missing. The lock ends with the process, however that ends.
 
     Args:
         data_dir: The folder; None when nothing lies there.
-        database_path: The file of the database.
+        database_path: The file of the database; None when it has none.
 
     Raises:
         StartRefused: Another server has it, or the folder cannot be made or written to.
@@ -32,8 +32,8 @@ def locked_data_dir(data_dir: Path | None, database_path: Path) -> Generator[Non
     with contextlib.ExitStack() as stack:
         if data_dir is not None:
             stack.enter_context(_locked(data_dir, LOCK_NAME, f"the data folder {data_dir}"))
-        folder = database_path.parent
-        if data_dir is None or folder.resolve() != data_dir.resolve():
+        folder = data_dir if database_path is None else database_path.parent
+        if database_path and folder and (not data_dir or folder.resolve() != data_dir.resolve()):
             name = f"{database_path.name}.lock"
             stack.enter_context(_locked(folder, name, f"the database {database_path}"))
         yield

@@ -4,10 +4,9 @@ import asyncio
 
 from runstream_server.data_dir import locked_data_dir
 from runstream_server.exits import ExitCode, StartRefused
-from runstream_server.opening import refusing
+from runstream_server.opening import database_of, refusing
 from runstream_server.settings import ServerSettings
 from runstream_server.storage import setup, upgrades
-from runstream_server.storage.database import Database
 from runstream_server.storage.schema import SCHEMA_VERSION
 from runstream_server.storage.setup import SchemaFacts
 
@@ -40,22 +39,20 @@ def upgrade(settings: ServerSettings) -> ExitCode:
 
 
 async def _read_version(settings: ServerSettings) -> SchemaFacts | None:
-    path = settings.database_path
-    with refusing(path):
-        async with Database.sqlite(str(path)) as database:
+    with refusing(settings):
+        async with database_of(settings) as database:
             return await setup.version(database)
 
 
 async def _upgrade(settings: ServerSettings) -> tuple[str, str]:
-    path = settings.database_path
-    with refusing(path):
-        async with Database.sqlite(str(path)) as database:
+    with refusing(settings):
+        async with database_of(settings) as database:
             return await upgrades.upgrade(database)
 
 
 def _require_file(settings: ServerSettings) -> None:
     path = settings.database_path
-    if not path.is_file():
+    if path is not None and not path.is_file():
         raise StartRefused(
             ExitCode.DATABASE,
             f"there is no database at {path.absolute()}; name it by --data-dir or "

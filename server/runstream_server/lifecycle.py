@@ -116,7 +116,7 @@ class _Server:
         settings = self._settings
         fields = {
             "version": self._frame.version,
-            "database": str(settings.database_path),
+            "database": settings.database_name,
             "artifacts": str(settings.artifacts_dir),
         }
         _log.info("starting", extra=fields)

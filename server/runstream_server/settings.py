@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,8 @@ UNIT_BYTES: Final = {
     **{f"{prefix}ib": 1024 ** (power + 1) for power, prefix in enumerate("kmgt")},
 }
 SQLITE_PREFIX: Final = "sqlite:///"
+POSTGRES_URI: Final = re.compile(r"postgres(ql)?(\+\w+)?://")
+"""As libpq writes it, and as SQLAlchemy does, with the driver."""
 FILE_PREFIX: Final = "file://"
 QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
@@ -87,18 +90,28 @@ class ServerSettings(BaseSettings):
     shutdown_grace: Seconds = 10.0
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file."""
+    def database_path(self) -> Path | None:
+        """The SQLite file; None when the database is PostgreSQL's."""
         if not self.backend_store_uri:
             return self.data_dir / "runstream.db"
+        if not self.backend_store_uri.startswith(SQLITE_PREFIX):
+            return None
         return Path(self.backend_store_uri.removeprefix(SQLITE_PREFIX))
+
+    @property
+    def database_name(self) -> str:
+        """What the database is called in messages: without passwords."""
+        if self.database_path is not None:
+            return str(self.database_path)
+        parts = urlsplit(self.backend_store_uri)
+        return urlunsplit(("postgresql", parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     @property
     def used_data_dir(self) -> Path | None:
         """The data folder; None when both the database and the artifacts lie elsewhere."""
         folder = self.data_dir.resolve()
         stores = (self.database_path, self.artifacts_dir)
-        elsewhere = not any(store.resolve().is_relative_to(folder) for store in stores)
+        elsewhere = not any(store and store.resolve().is_relative_to(folder) for store in stores)
         return None if elsewhere else self.data_dir
 
     @property
@@ -138,10 +151,14 @@ class ServerSettings(BaseSettings):
     @field_validator("backend_store_uri")
     @classmethod
     def _check_database(cls, uri: str) -> str:
-        if uri.startswith(("postgresql:", "postgresql+", "postgres:")):
-            raise ValueError("PostgreSQL is not supported yet; use sqlite:///path/to/file")
+        postgres = POSTGRES_URI.match(uri)
+        if postgres:
+            return f"postgresql://{uri[postgres.end() :]}"
         if uri and (not uri.startswith(SQLITE_PREFIX) or len(uri) == len(SQLITE_PREFIX)):
-            raise ValueError("must be sqlite:///relative/path or sqlite:////absolute/path")
+            raise ValueError(
+                "must be sqlite:///relative/path, sqlite:////absolute/path or "
+                "postgresql://user:password@host:port/database"
+            )
         return uri
 
     @field_validator("default_artifact_root")

@@ -8,14 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.contract.artifacts.serving import Served, served
-from tests.contract.backends import BACKENDS, Backend
+from tests.contract.backends import Backend, backend
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """Every kind of database."""
-    chosen: Backend = request.param
-    return chosen
+__all__ = ["backend", "serving"]
 
 
 @pytest.fixture

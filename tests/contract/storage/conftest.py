@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from runstream_server.storage.database import Database
-from tests.contract.backends import BACKENDS, Backend
+from tests.contract.backends import Backend, backend
+
+__all__ = ["backend", "database"]
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Database]:
+@pytest.fixture
+async def database(backend: Backend, tmp_path: Path) -> AsyncGenerator[Database]:
     """An empty database."""
-    backend: Backend = request.param
     async with backend.open(tmp_path) as opened:
         yield opened

