@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -19,7 +19,7 @@ def api(shared_server: ServerProcess) -> Iterator[Api]:
 
 
 @contextlib.contextmanager
-def watching(api: Api, *watches: Json) -> Iterator[Iterator[Json]]:
+def watching(api: Api, *watches: Json) -> Generator[Iterator[Json]]:
     """Yields the answers of a stream of WatchRuns as they come."""
     body = enveloped(json.dumps({"watches": watches}).encode())
     headers = {"Content-Type": "application/connect+json"}

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream.v1 import experiment_pb2, metric_service_pb2 as pb, run_service_pb2
 from runstream_server.core import watching
 from runstream_server.core.sealing.cleaner import Cleaner, Retention
 from runstream_server.services import run_watches
-from runstream_server.storage import head_rows, run_rows
+from runstream_server.storage import watch_rows
+from runstream_server.storage.schema import log_heads, runs
 from tests.contract.metrics.serving import Served, serving
 from tests.contract.metrics.streams import StreamClient
 from tests.contract.metrics.test_streams import TIME, reason_of, rows
@@ -68,6 +70,9 @@ class Followed:
     def steps(self, number: int) -> list[int]:
         return [step for answer in self.of(number) for part in answer.series for step in part.step]
 
+    def has_any_of(self, numbers: list[int]) -> bool:
+        return any(self.steps(number) for number in numbers)
+
     def cursor(self, number: int) -> int:
         return self.of(number)[-1].cursor
 
@@ -106,13 +111,8 @@ async def test_runs_resume_from_their_own_cursors_without_hole_or_repeat(served:
     while any(len(steps) < 60 for steps in found.values()):
         watches = [pb.RunWatch(run_id=run_of(n), cursor=cursor) for n, cursor in cursors.items()]
         stream = Followed(served, *watches)
-        want = 1 + sum(map(len, found.values())) % 7
-        whole = [n for n in found if len(found[n]) < 60]
-        await stream.until(
-            lambda stream=stream, want=want, whole=whole: (  # type: ignore[misc] - as bound here
-                sum(len(stream.steps(n)) for n in whole) >= min(want, 2)
-            )
-        )
+        short = [number for number, steps in found.items() if len(steps) < 60]
+        await stream.until(partial(stream.has_any_of, short))
         stream.call.cancel()
         for number in range(3):
             if stream.of(number):
@@ -239,11 +239,11 @@ async def test_a_request_that_makes_no_sense_is_refused(
 
 async def make_runs(connection: AsyncConnection) -> None:
     """Makes the runs 3 to 999 in one transaction, as copies of the first."""
-    for number in range(3, 1000):
-        row = await run_rows.find_run(connection, run_of(0))
-        assert row is not None
-        await head_rows.insert_head(connection, run_of(number))
-        await run_rows.insert_run(connection, replace(row, run_id=run_of(number)))
+    for table in (runs, log_heads):
+        query = sa.select(table).where(table.c.run_id == run_of(0))
+        row = (await connection.execute(query)).mappings().one()
+        copies = [{**row, "run_id": run_of(number)} for number in range(3, 1000)]
+        await connection.execute(sa.insert(table), copies)
 
 
 async def test_a_thousand_runs_are_followed_at_once(served: Served) -> None:
@@ -262,14 +262,14 @@ async def test_a_slow_reader_costs_the_server_no_memory(
 ) -> None:
     """Nothing is read ahead of the client: rounds stop while it does not read."""
     rounds = 0
-    whole = watching.Watcher._round  # noqa: SLF001 - counts what the stream reads
+    whole = watch_rows.read_heads
 
-    async def counted(self: watching.Watcher, *arguments: Any) -> Any:  # noqa: ANN401
+    async def counted(*arguments: Any) -> Any:  # noqa: ANN401 - as it is
         nonlocal rounds
         rounds += 1
-        return await whole(self, *arguments)
+        return await whole(*arguments)
 
-    monkeypatch.setattr(watching.Watcher, "_round", counted)
+    monkeypatch.setattr(watch_rows, "read_heads", counted)
     monkeypatch.setattr(watching, "MAX_ROUND_BYTES", 1000)
     for number in range(2):
         for first in range(0, BATCH * BATCHES, BATCH):
