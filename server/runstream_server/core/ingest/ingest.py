@@ -11,9 +11,9 @@ from typing import Final, Protocol, Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream.v1 import metric_service_pb2 as pb
+from runstream_server.budget import ByteBudget
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.failpoints import failpoint
-from runstream_server.core.ingest.budget import ByteBudget
 from runstream_server.core.ingest.commit import (
     CommitResult,
     LoosePoints,

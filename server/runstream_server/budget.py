@@ -1,4 +1,4 @@
-"""A bound on bytes in memory, shared by all streams."""
+"""A bound on bytes in memory that many share."""
 
 import asyncio
 from collections import deque
