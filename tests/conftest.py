@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.postgres", "tests.support.server", "tests.support.telling"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.s3",
+    "tests.support.server",
+    "tests.support.telling",
+]
 
 FAULTS = Path(__file__).parent / "faults"
 

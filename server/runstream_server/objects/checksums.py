@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, Self, cast
 
 import google_crc32c
 
@@ -59,6 +59,10 @@ class Hasher(Protocol):
         """Returns the hash of all bytes so far."""
         ...
 
+    def copy(self) -> Hasher:
+        """Returns one that goes on from here by itself."""
+        ...
+
 
 class RunningDigest:
     """Computes size, CRC32C and SHA-256 in one pass; for one thread at a time.
@@ -67,13 +71,14 @@ class RunningDigest:
     """
 
     def __init__(self) -> None:
-        self._sha256: Hasher = hashlib.sha256()
+        self._sha256: Hasher | None = hashlib.sha256()
         self._crc32c = 0
         self.size_bytes = 0
 
     def update(self, data: bytes, data_crc32c: int) -> None:
         """Takes the next bytes and their CRC32C."""
-        self._sha256.update(data)
+        if self._sha256 is not None:
+            self._sha256.update(data)
         if len(data) < COMBINE_FROM_BYTES:
             self._crc32c = extend(self._crc32c, data)
         else:
@@ -82,7 +87,25 @@ class RunningDigest:
 
     def result(self) -> Digest:
         """Returns the digest of all bytes so far."""
-        return Digest(size_bytes=self.size_bytes, crc32c=self._crc32c, sha256=self._sha256.digest())
+        sha256 = None if self._sha256 is None else self._sha256.digest()
+        return Digest(size_bytes=self.size_bytes, crc32c=self._crc32c, sha256=sha256)
+
+    def copy(self) -> RunningDigest:
+        """Returns a digest of the same bytes that goes on by itself."""
+        copied = RunningDigest()
+        copied._sha256 = None if self._sha256 is None else self._sha256.copy()
+        copied._crc32c = self._crc32c
+        copied.size_bytes = self.size_bytes
+        return copied
+
+    @classmethod
+    def resumed(cls, size_bytes: int, crc32c: int) -> Self:
+        """Returns the digest of bytes that are not at hand: it goes on without SHA-256."""
+        resumed = cls()
+        resumed._sha256 = None
+        resumed._crc32c = crc32c
+        resumed.size_bytes = size_bytes
+        return resumed
 
 
 @cache

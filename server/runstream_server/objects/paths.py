@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from runstream_server.objects.errors import InvalidName, InvalidPath
 
 __all__ = [
+    "BUCKET_FOLDER",
     "MAX_KEY_BYTES",
     "MAX_PATH_BYTES",
     "MAX_SEGMENT_BYTES",
@@ -29,7 +30,10 @@ MAX_SEGMENT_BYTES = 255
 MAX_KEY_BYTES = 3072
 """Room for a path, and for a base that is as long as a place for artifacts may be."""
 UPLOADS_FOLDER = ".uploads"
-"""The name below the root that stores keep for uploads under way."""
+"""The name below the root where a folder store keeps uploads under way."""
+BUCKET_FOLDER = ".runstream"
+"""The same of a bucket, where some servers of S3 hide the other name."""
+RESERVED = frozenset({UPLOADS_FOLDER, BUCKET_FOLDER})
 
 HEX_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -75,7 +79,7 @@ def is_reserved(name: str) -> bool:
 
     Letters of another case count as the same, because some file systems take them for that.
     """
-    return name.casefold() == UPLOADS_FOLDER
+    return name.casefold() in RESERVED
 
 
 def is_segment(name: str) -> bool:

@@ -14,23 +14,47 @@ from runstream_server.objects.base import ObjectInfo, ObjectStore
 from runstream_server.objects.checksums import crc32c
 from runstream_server.objects.folder import FolderStore
 from runstream_server.objects.paths import Location
+from runstream_server.objects.s3.destination import S3Destination
+from runstream_server.objects.s3.limits import MIN_PART_BYTES, S3Limits
+from runstream_server.objects.s3.store import S3Store
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 DEADLINE_S = 20.0
 
 
 class Backend(Protocol):
-    """Makes stores over the same objects: a second one is the server after a restart."""
+    """Makes stores over the same objects: a second one is the server after a restart.
+
+    Attributes:
+        max_depth: So many names a path may have, as far as tests can wait for it.
+    """
+
+    max_depth: int
 
     def new_store(self, *, failpoint: Callable[[str], None] = ...) -> ObjectStore: ...
 
 
 class FolderBackend:
+    max_depth = 512
+
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def new_store(self, *, failpoint: Callable[[str], None] = lambda _: None) -> FolderStore:
         return FolderStore(self.root, failpoint=failpoint)
+
+
+class S3Backend:
+    max_depth = 60
+
+    def __init__(self, destination: S3Destination, limits: S3Limits | None = None) -> None:
+        self.destination = destination
+        self.limits = limits or S3Limits(
+            part_bytes=MIN_PART_BYTES, unsized_part_bytes=MIN_PART_BYTES
+        )
+
+    def new_store(self, *, failpoint: Callable[[str], None] = lambda _: None) -> S3Store:
+        return S3Store(self.destination, limits=self.limits, failpoint=failpoint)
 
 
 def at(path: str, *, run_id: str = RUN_ID) -> Location:

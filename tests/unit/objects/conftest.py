@@ -7,15 +7,18 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from tests.unit.objects.backends import Backend, FolderBackend
+from tests.support.s3 import S3Server
+from tests.unit.objects.backends import Backend, FolderBackend, S3Backend
 
 from runstream_server.objects.base import ObjectStore
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(params=["folder", "s3"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    assert request.param == "folder"
-    return FolderBackend(tmp_path / "objects")
+    if request.param == "folder":
+        return FolderBackend(tmp_path / "objects")
+    server: S3Server = request.getfixturevalue("s3_environment")
+    return S3Backend(server.destination())
 
 
 @pytest.fixture
