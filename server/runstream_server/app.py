@@ -38,7 +38,7 @@ from runstream_server.gateway.mlflow import door as mlflow
 from runstream_server.gateway.web import door as web
 from runstream_server.loopback import is_loopback
 from runstream_server.objects.folder import FolderStore
-from runstream_server.opening import open_database
+from runstream_server.opening import following_others, open_database
 from runstream_server.services.artifact_service import ArtifactServicer
 from runstream_server.services.experiment_service import ExperimentServicer
 from runstream_server.services.grpc_server import Service
@@ -124,11 +124,10 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame, http_port: i
     """
     settings = frame.settings
     roots = settings.artifact_roots(http_port)
-    database = await stack.enter_async_context(
-        open_database(settings, roots.default_root)
-    )
+    database = await stack.enter_async_context(open_database(settings, roots.default_root))
     objects = FolderStore(settings.artifacts_dir, failpoint=failpoints.failpoint)
     await stack.enter_async_context(objects)
+    await stack.enter_async_context(following_others(settings, frame.signals))
     experiments = Experiments(database, roots)
     reader = ViewReader(database)
     runs = Runs(database, frame.signals, MetricExtremes(database, reader), experiments)

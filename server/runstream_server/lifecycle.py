@@ -15,6 +15,7 @@ from runstream_server.core import failpoints
 from runstream_server.core.limits import MAX_MESSAGE_BYTES
 from runstream_server.core.stopping import Stopping
 from runstream_server.data_dir import locked_data_dir
+from runstream_server.database_health import DatabaseHealth
 from runstream_server.exits import ExitCode, StartRefused
 from runstream_server.gateway.connect.door import ConnectDoor
 from runstream_server.gateway.http_server import HttpServer
@@ -84,13 +85,24 @@ class _Server:
             await grpc_server.start(app.services(servicers))
             stack.push_async_callback(grpc_server.stop, 0)
             rpcs = app.connect_door(frame, servicers, self._grace_over)
-            http_app = app.http_app(frame, core, rpcs, grpc_address, lambda: self._serving)
+
+            async def tell_health(answering: bool) -> None:  # noqa: FBT001 - a callback
+                if self._serving:
+                    await grpc_server.ready(healthy=answering)
+
+            health = DatabaseHealth(core.database, tell_health)
+
+            def serving() -> bool:
+                return self._serving and health.answering
+
+            http_app = app.http_app(frame, core, rpcs, grpc_address, serving)
             http_server = HttpServer(http_app, listener)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(http_server.serve(), name="http")
                 await http_server.started()
                 await grpc_server.ready()
                 self._serving = True
+                await stack.enter_async_context(health)
                 self._announce(grpc_address, listening.endpoint(settings.host, http_port))
                 signal_name = await asked_to_stop.wait()
                 await self._drain(grpc_server, rpcs, signal_name)

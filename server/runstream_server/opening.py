@@ -5,13 +5,14 @@ from collections.abc import AsyncGenerator, Generator
 
 from sqlalchemy.exc import DBAPIError
 
+from runstream_server.core.signals import RunSignals
 from runstream_server.exits import ExitCode, StartRefused
 from runstream_server.settings import ServerSettings
 from runstream_server.storage import setup
 from runstream_server.storage.database import Database
 from runstream_server.storage.sqlite_database import SqliteDatabase
 
-__all__ = ["database_of", "open_database", "refusing"]
+__all__ = ["database_of", "following_others", "open_database", "refusing"]
 
 
 @contextlib.asynccontextmanager
@@ -47,6 +48,20 @@ def database_of(settings: ServerSettings) -> Database:
             ExitCode.USAGE, "PostgreSQL needs more: pip install 'runstream[server,postgres]'"
         ) from error
     return PostgresDatabase(settings.backend_store_uri)
+
+
+@contextlib.asynccontextmanager
+async def following_others(settings: ServerSettings, signals: RunSignals) -> AsyncGenerator[None]:
+    """Lets the servers of one database hear of each other's changes."""
+    if settings.database_path is not None:
+        yield
+        return
+    from runstream_server.storage.change_feed import ChangeFeed  # noqa: PLC0415 - needs the driver
+
+    feed = ChangeFeed(settings.backend_store_uri, signals.wake, signals.wake_all)
+    signals.on_changed(feed.changed)
+    async with feed:
+        yield
 
 
 @contextlib.contextmanager

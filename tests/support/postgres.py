@@ -36,13 +36,13 @@ __all__ = ["PostgresProcess", "PostgresServer", "postgres", "running_postgres"]
 GIVEN = "RUNSTREAM_TEST_POSTGRES_URL"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-# Durable as in production, but small: several of them run beside each other.
+# Small and quick: several of them run beside each other.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "60",
     "shared_buffers": "64MB",
-    "fsync": "on",
+    "fsync": "off",  # processes die in tests, the machine does not
     "max_wal_size": "256MB",
     "log_min_messages": "warning",
 }
@@ -58,7 +58,7 @@ class PostgresServer:
     def database(self, name: str | None = None) -> Iterator[str]:
         """Yields the URI of a new empty database, which goes again afterwards."""
         name = name or f"runstream_{uuid.uuid4().hex}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY file_copy')
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE template0')
         try:
             yield self.uri_of(name)
         finally:

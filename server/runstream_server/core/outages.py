@@ -7,6 +7,7 @@ from sqlalchemy import exc
 
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.objects.errors import StorageError, StorageFull
+from runstream_server.storage.database import DatabaseFull
 
 __all__ = ["failure_in"]
 
@@ -40,4 +41,6 @@ def failure_in(error: BaseException) -> Failure | None:
 def _says_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL_ERRNOS
+    if isinstance(error, DatabaseFull):
+        return True
     return isinstance(error, exc.OperationalError) and SQLITE_FULL in str(error.orig)

@@ -17,10 +17,17 @@ class RunSignals:
 
     def __init__(self) -> None:
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        self._changed_listeners: list[Callable[[str], None]] = []
         self._ended_listeners: list[Callable[[str], None]] = []
 
     def changed(self, run_id: str) -> None:
-        """Wakes all who watch the run. Call it after the commit."""
+        """Tells that this server has changed the run. Call it after the commit."""
+        for listener in self._changed_listeners:
+            listener(run_id)
+        self.wake(run_id)
+
+    def wake(self, run_id: str) -> None:
+        """Wakes all who watch the run."""
         for watch in self._watches.get(run_id, ()):
             watch.wake(run_id)
 
@@ -29,6 +36,10 @@ class RunSignals:
         for listener in self._ended_listeners:
             listener(run_id)
         self.changed(run_id)
+
+    def on_changed(self, listener: Callable[[str], None]) -> None:
+        """Adds a listener that is called with the id of each run that this server changes."""
+        self._changed_listeners.append(listener)
 
     def on_ended(self, listener: Callable[[str], None]) -> None:
         """Adds a listener that is called with the id of each run that ends."""
@@ -41,7 +52,7 @@ class RunSignals:
     def wake_all(self) -> None:
         """Wakes everybody, for example to let them see that the server is stopping."""
         for run_id in list(self._watches):
-            self.changed(run_id)
+            self.wake(run_id)
 
 
 class Watch:

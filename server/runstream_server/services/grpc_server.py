@@ -106,10 +106,10 @@ class GrpcServer:
         reflection.enable_server_reflection(names, self._server)
         await self._server.start()
 
-    async def ready(self) -> None:
-        """Says that all services are healthy."""
+    async def ready(self, *, healthy: bool = True) -> None:
+        """Says that all services are healthy, or that none is for the time being."""
         for name in self._names:
-            await self._health.set(name, SERVING)
+            await self._health.set(name, SERVING if healthy else NOT_SERVING)
 
     async def draining(self) -> None:
         """Says, for good, that no service is healthy."""

@@ -127,13 +127,14 @@ async def move_sealed_position(
     return result.rowcount == 1
 
 
-async def set_live(connection: AsyncConnection, run_id: str, block_id: int, now_us: int) -> None:
-    """Makes a block count."""
-    await connection.execute(
+async def set_live(connection: AsyncConnection, run_id: str, block_id: int, now_us: int) -> bool:
+    """Makes a block count; returns False when somebody has deleted it."""
+    result = await connection.execute(
         sa.update(blocks)
         .where(_this(run_id, block_id))
         .values(state=int(BlockState.LIVE), state_time_us=now_us)
     )
+    return result.rowcount == 1
 
 
 async def retire_blocks(

@@ -11,7 +11,7 @@ from typing import Final, Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["Database", "Write"]
+__all__ = ["Database", "DatabaseFull", "Write"]
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
@@ -23,6 +23,10 @@ MAX_QUEUED_WRITES: Final = 1024
 """Callers of `write` beyond this many wait until earlier ones are done."""
 
 
+class DatabaseFull(Exception):
+    """The database has no room left, and stored nothing."""
+
+
 class Database(ABC):
     """One database. Use as an async context manager.
 
@@ -31,6 +35,8 @@ class Database(ABC):
 
     dialect: str
     """Names the engine: `sqlite` or `postgresql`."""
+    shared: bool
+    """Whether other servers may use it at the same time."""
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.among import TEXTS, among
 from runstream_server.storage.schema import log_batches, log_heads, skips, writers
 
 __all__ = [
     "HEAD",
     "LogBatch",
     "LogHead",
+    "LogSpan",
     "NewBatch",
     "Skip",
     "advance_head",
@@ -23,9 +25,10 @@ __all__ = [
     "insert_skips",
     "read_batches",
     "read_head",
-    "read_heads",
     "read_small_tails",
+    "read_spans",
     "set_next_ids",
+    "stale_logs",
     "unsealed_bytes",
     "writer_offsets",
 ]
@@ -48,6 +51,13 @@ class LogHead:
     next_series_id: int
     next_layout_id: int
     next_block_id: int
+
+
+class LogSpan(NamedTuple):
+    """What is not sealed of a run's log: the positions from `begin` on, below `end`."""
+
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +120,17 @@ async def read_head(connection: AsyncConnection, run_id: str) -> LogHead | None:
     return None if row is None else LogHead(**row)
 
 
-async def read_heads(connection: AsyncConnection, run_ids: Sequence[str]) -> dict[str, LogHead]:
-    """Returns the heads of those of these runs that exist."""
-    found: dict[str, LogHead] = {}
+_SPANS = sa.select(
+    log_heads.c.run_id, log_heads.c.sealed_position, log_heads.c.next_position
+).where(among(log_heads.c.run_id))
+
+
+async def read_spans(connection: AsyncConnection, run_ids: Sequence[str]) -> dict[str, LogSpan]:
+    """Returns what is not sealed of the logs of those of these runs that exist."""
+    found: dict[str, LogSpan] = {}
     for some in chunks(run_ids):
-        rows = await connection.execute(HEAD.where(log_heads.c.run_id.in_(some)))
-        found.update((row["run_id"], LogHead(**row)) for row in rows.mappings())
+        rows = await connection.execute(_SPANS, {TEXTS: some})
+        found.update((run_id, LogSpan(begin, end)) for run_id, begin, end in rows.all())
     return found
 
 
@@ -123,32 +138,31 @@ async def read_small_tails(
     connection: AsyncConnection, run_ids: Sequence[str], max_bytes: int
 ) -> dict[str, list[bytes]]:
     """Returns the unsealed batches of those of these runs that have at most `max_bytes` of them."""
-    batches = log_heads.join(
+    found: dict[str, list[bytes]] = {}
+    for some in chunks(run_ids):
+        sizes = await connection.execute(_SMALL_TAILS, {TEXTS: some, "bytes": max_bytes})
+        rows = await connection.execute(_TAILS, {TEXTS: sizes.scalars().all()})
+        for run_id, data in rows.all():
+            found.setdefault(run_id, []).append(data)
+    return found
+
+
+_TAILS = (
+    sa.select(log_heads.c.run_id, log_batches.c.data)
+    .join(
         log_batches,
         sa.and_(
             log_batches.c.run_id == log_heads.c.run_id,
             log_batches.c.position >= log_heads.c.sealed_position,
         ),
     )
-    found: dict[str, list[bytes]] = {}
-    for some in chunks(run_ids):
-        chosen = log_heads.c.run_id.in_(some)
-        sizes = await connection.execute(
-            sa.select(log_heads.c.run_id)
-            .select_from(batches)
-            .where(chosen)
-            .group_by(log_heads.c.run_id)
-            .having(sa.func.sum(sa.func.length(log_batches.c.data)) <= max_bytes)
-        )
-        small = list(sizes.scalars())
-        rows = await connection.execute(
-            sa.select(log_heads.c.run_id, log_batches.c.data)
-            .select_from(batches)
-            .where(log_heads.c.run_id.in_(small))
-        )
-        for run_id, data in rows:
-            found.setdefault(run_id, []).append(data)
-    return found
+    .where(among(log_heads.c.run_id))
+)
+_SMALL_TAILS = (
+    _TAILS.with_only_columns(log_heads.c.run_id, maintain_column_froms=True)
+    .group_by(log_heads.c.run_id)
+    .having(sa.func.sum(sa.func.length(log_batches.c.data)) <= sa.bindparam("bytes"))
+)
 
 
 _ADVANCE_HEAD = (
@@ -290,6 +304,21 @@ async def heads_with_unsealed_batches(connection: AsyncConnection) -> list[LogHe
         HEAD.where(log_heads.c.sealed_position < log_heads.c.next_position)
     )
     return [LogHead(**row) for row in rows.mappings()]
+
+
+async def stale_logs(connection: AsyncConnection, before_us: int) -> list[tuple[str, int]]:
+    """Returns (run id, unsealed bytes) of runs with a batch that has been unsealed since a time."""
+    rows = await connection.execute(
+        sa.select(log_batches.c.run_id, sa.func.sum(sa.func.length(log_batches.c.data)))
+        .join(log_heads, log_heads.c.run_id == log_batches.c.run_id)
+        .where(
+            log_heads.c.sealed_position < log_heads.c.next_position,
+            log_batches.c.position >= log_heads.c.sealed_position,
+        )
+        .group_by(log_batches.c.run_id)
+        .having(sa.func.min(log_batches.c.commit_time_us) < before_us)
+    )
+    return [(run_id, int(size)) for run_id, size in rows]
 
 
 async def unsealed_bytes(connection: AsyncConnection, head: LogHead) -> tuple[int, int]:

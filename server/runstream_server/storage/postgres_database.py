@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from runstream_server.storage.database import MAX_QUEUED_WRITES, Database, Write
-from runstream_server.storage.postgres_errors import is_retryable, unavailable
+from runstream_server.storage.database import MAX_QUEUED_WRITES, Database, DatabaseFull, Write
+from runstream_server.storage.postgres_errors import is_full, is_retryable, unavailable
 
 __all__ = ["PostgresDatabase"]
 
@@ -24,7 +24,7 @@ WRITERS: Final = 8
 POOL_TIMEOUT_S: Final = 60
 CONNECT_TIMEOUT_S: Final = 10.0
 MAX_ATTEMPTS: Final = 8
-"""How often a write is tried that PostgreSQL undid because of another one, or of a lost connection."""
+"""How often a write is tried that was undone because of another one, or of a lost connection."""
 RETRY_DELAY_S: Final = 0.01
 
 # `on` waits for the disk, as `remote_write` and `remote_apply` do for that of a replica as well.
@@ -54,6 +54,7 @@ class PostgresDatabase(Database):
     """
 
     dialect = "postgresql"
+    shared = True
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -145,7 +146,7 @@ def _translated() -> Generator[None]:
     """Makes one exception of all that says that the database does not answer."""
     try:
         yield
-    except OperationalError:
+    except (OperationalError, DatabaseFull):
         raise
     except (
         DBAPIError,
@@ -154,6 +155,8 @@ def _translated() -> Generator[None]:
         OSError,
         TimeoutError,
     ) as error:
+        if is_full(error):
+            raise DatabaseFull(str(error)) from error
         if unavailable(error):
             raise OperationalError("the database does not answer", None, error) from error
         raise

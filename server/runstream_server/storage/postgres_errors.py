@@ -10,7 +10,7 @@ __all__ = ["is_full", "is_retryable", "sqlstate_of", "unavailable"]
 RETRYABLE: Final = frozenset({"40001", "40P01"})
 """Undone because of another transaction: serialization failure, deadlock."""
 UNAVAILABLE_CLASSES: Final = ("08", "53", "57P", "58", "55P03", "57014")
-"""Connections, resources, shutdown and start-up, the system's errors, and waits that took too long."""
+"""Connections, resources, shutdown and start-up, the system's errors, waits that took too long."""
 FULL: Final = "53100"
 
 

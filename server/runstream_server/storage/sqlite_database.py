@@ -48,6 +48,7 @@ class SqliteDatabase(Database):
     """
 
     dialect = "sqlite"
+    shared = False
 
     def __init__(self, path: str) -> None:
         url = sa.URL.create("sqlite+aiosqlite", database=path)

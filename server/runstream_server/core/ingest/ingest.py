@@ -26,6 +26,7 @@ from runstream_server.core.ingest.names import NameCache
 from runstream_server.core.ingest.rows import StreamRows, parse_rows
 from runstream_server.core.ingest.stream import PendingSkip, WriterStream
 from runstream_server.core.limits import MAX_SKIP_REASON_LENGTH
+from runstream_server.core.outages import failure_in
 from runstream_server.core.signals import RunSignals
 from runstream_server.storage.database import Database
 from runstream_server.storage.head_rows import lock_head
@@ -39,6 +40,7 @@ the network.
 """
 MAX_STREAM_WAITING_BYTES: Final = 8 * 1024 * 1024
 MAX_COMMIT_BYTES: Final = 16 * 1024 * 1024
+MAX_OUTAGE_PAUSE_S: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class Ingest:
         self._ready: dict[WriterStream, None] = {}
         self._loose: list[_Loose] = []
         self._wake = asyncio.Event()
+        self._closing = False
+        self._outage_attempts = 0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -79,6 +83,7 @@ class Ingest:
     async def __aexit__(self, *_: object) -> None:
         if self._task is None:
             return
+        self._closing = True
         while self._ready or self._loose:
             self._wake.set()
             await asyncio.sleep(0.005)
@@ -222,9 +227,13 @@ class Ingest:
         try:
             result = await self._database.write(work)
         except Exception as error:  # noqa: BLE001 - whatever it is, the streams must hear of it
+            if self._database.shared and _is_outage(error):
+                await self._wait_out(shares, loose, error)
+                return
             _log.exception("commit_failed", extra={"streams": len(shares), "loose": len(loose)})
             self._give_up(shares, loose, error)
             return
+        self._note_end_of_outage()
         failpoint("commit.after")
         self._settle(shares, loose, result)
         for observer in self._observers:
@@ -282,6 +291,29 @@ class Ingest:
             if not one.done.done():
                 one.done.set_exception(error)
 
+    async def _wait_out(
+        self, shares: Sequence[StreamShare], loose: Sequence[_Loose], error: Exception
+    ) -> None:
+        """Keeps what streams have brought, while a database that others keep running is away.
+
+        Should the commit have happened after all, its streams find their writers moved, and their
+        clients go on from there.
+        """
+        if not self._outage_attempts:
+            _log.warning("commits_wait", extra={"error": str(error), "streams": len(shares)})
+        self._give_up(shares if self._closing else [], loose, error)
+        for share in shares:
+            if share.stream.failure is None:
+                self._ready[share.stream] = None
+        self._outage_attempts += 1
+        await asyncio.sleep(min(MAX_OUTAGE_PAUSE_S, 0.05 * 2**self._outage_attempts))
+        self._wake.set()
+
+    def _note_end_of_outage(self) -> None:
+        if self._outage_attempts:
+            _log.warning("commits_resumed", extra={"attempts": self._outage_attempts})
+            self._outage_attempts = 0
+
     def _remove(self, stream: WriterStream, count: int) -> None:
         self._budget.release(stream.remove_first(count))
 
@@ -289,3 +321,8 @@ class Ingest:
         stream.fail(error)
         self._remove(stream, len(stream.waiting))
         self._ready.pop(stream, None)
+
+
+def _is_outage(error: Exception) -> bool:
+    failure = failure_in(error)
+    return failure is not None and failure.reason is Reason.STORAGE_UNAVAILABLE

@@ -20,6 +20,8 @@ __all__ = ["Cleaner", "Retention"]
 
 RETIRED_BLOCK_S: Final = 600
 """Merged-away blocks stay so long for readers that began before the merge."""
+ABANDONED_BLOCK_S: Final = 3600
+"""Blocks that take so long to be stored are those of a server that is no more."""
 BATCHES_PER_SLICE: Final = 16
 BLOCKS_PER_PASS: Final = 64
 MICROSECONDS: Final = 1_000_000
@@ -48,7 +50,8 @@ class Cleaner:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await self._delete_blocks(BlockState.WRITING, older_than_s=0)
+        if not self._database.shared:  # else another server may be writing them
+            await self._delete_blocks(BlockState.WRITING, older_than_s=0)
         self._task = asyncio.create_task(self._clean_forever(), name="cleaner")
         return self
 
@@ -69,6 +72,7 @@ class Cleaner:
     async def clean(self) -> None:
         """Does one pass."""
         await self._delete_blocks(BlockState.RETIRED, older_than_s=RETIRED_BLOCK_S)
+        await self._delete_blocks(BlockState.WRITING, older_than_s=ABANDONED_BLOCK_S)
         async with self._database.read() as connection:
             heads = await trim_rows.trimmable_heads(connection)
             excess = await trim_rows.log_bytes(connection) - self._retention.size_bytes

@@ -99,10 +99,14 @@ class BlockMaker:
                 connection, head.run_id, head.sealed_position, end
             ):
                 return False
-            await block_rows.set_live(connection, head.run_id, block_id, now_us())
+            if not await block_rows.set_live(connection, head.run_id, block_id, now_us()):
+                raise _Lost
             return True
 
-        return await self._database.write(work)
+        try:
+            return await self._database.write(work)
+        except _Lost:
+            return False
 
     async def merge(self, run_id: str, sources: Sequence[BlockRow], tier: int) -> Sealed | None:
         """Merges neighbouring blocks of a run into one; returns None if somebody was faster."""
@@ -125,7 +129,8 @@ class BlockMaker:
             ids = [source.block_id for source in sources]
             if not await block_rows.retire_blocks(connection, run_id, ids, now):
                 raise _Lost
-            await block_rows.set_live(connection, run_id, block_id, now)
+            if not await block_rows.set_live(connection, run_id, block_id, now):
+                raise _Lost
             return True
 
         try:
@@ -163,7 +168,7 @@ class BlockMaker:
 
 
 class _Lost(Exception):
-    """Somebody else has merged these blocks."""
+    """Somebody else has merged these blocks, or taken the new one for abandoned."""
 
 
 def _block_row(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from runstream_server.core.blocks.encoder import BlockEncoder, EncoderDied
+from runstream_server.core.clock import now_us
 from runstream_server.core.ingest.commit import CommitResult
 from runstream_server.core.sealing.seal import BlockMaker, Sealed
 from runstream_server.core.signals import RunSignals
@@ -23,6 +24,8 @@ times in its life at most.
 """
 MAX_BLOCK_POINTS: Final = 4 * 1024 * 1024
 TICK_S: Final = 0.5
+ADOPTION_AGES: Final = 3
+"""A log that is so many times as old as it should become is somebody's who does not seal it."""
 FIRST_RETRY_S: Final = 2.0
 LAST_RETRY_S: Final = 300.0
 
@@ -62,6 +65,7 @@ class Sealer:
         self._encoder = BlockEncoder()
         self.maker = BlockMaker(database, self._encoder)
         self._runs: dict[str, _Unsealed] = {}
+        self._look_at_others_at = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.sealed_points = 0
@@ -107,8 +111,25 @@ class Sealer:
             run.urgent = True
             self._wake.set()
 
+    async def _adopt(self) -> None:
+        """Takes on the logs that a server which is no more would have sealed."""
+        now = time.monotonic()
+        if not self._database.shared or now < self._look_at_others_at:
+            return
+        self._look_at_others_at = now + self._policy.age_s
+        before_us = now_us() - int(ADOPTION_AGES * self._policy.age_s * 1e6)
+        async with self._database.read() as connection:
+            stale = await log_rows.stale_logs(connection, before_us)
+        for run_id, size in stale:
+            if run_id not in self._runs:
+                self._runs[run_id] = _Unsealed(size, now, urgent=True)
+
     async def _seal_forever(self) -> None:
         while True:
+            try:
+                await self._adopt()
+            except Exception:  # noqa: BLE001 - sealing goes on with what is known
+                _log.warning("adoption_failed", exc_info=True)
             run_id = self._due()
             if run_id is None:
                 self._wake.clear()
