@@ -1,19 +1,9 @@
 /** What can be done to experiments, told to the person who did it, with a way back where there is one. */
 
-import { experimentsApi, messageOf } from "../api/transport";
+import { experimentsApi } from "../api/transport";
 import type { Experiment } from "../api/gen/runstream/v1/experiment_pb";
+import { attempt } from "../ui/attempt";
 import { notify } from "../ui/toasts";
-
-/** Does `act`; shows why when it fails. Returns whether it was done. */
-export async function attempt(act: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await act();
-    return true;
-  } catch (error) {
-    notify({ kind: "failure", text: messageOf(error) });
-    return false;
-  }
-}
 
 export async function deleteExperiment(experiment: Experiment, changed: () => void): Promise<void> {
   const { experimentId, name } = experiment;

@@ -93,6 +93,26 @@ export class RunList {
     this.update(run.runId, (row) => refreshed(row, run));
   }
 
+  /** Reads some runs again, e.g. because they have new points; none that is not there. */
+  async rereadRuns(runIds: readonly string[]): Promise<void> {
+    for (const row of await this.find(runIds)) this.update(row.runId, () => row);
+  }
+
+  /** Reads runs by their ids, wherever they are. */
+  async find(runIds: readonly string[]): Promise<RunRow[]> {
+    const search = this.#search;
+    if (search === null || runIds.length === 0) return [];
+    const filter = `run_id IN (${runIds.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ")})`;
+    const request = requestOf({ ...search, experimentIds: [], filter, order: [], stage: "all" });
+    try {
+      const answer = await runsApi.searchRuns({ ...request, pageSize: runIds.length }, { signal: this.#calls.signal });
+      return answer.runs.map((run) => rowOf(run, search.columns));
+    } catch {
+      // The next change of the runs asks again.
+      return [];
+    }
+  }
+
   stop(): void {
     clearTimeout(this.#retry);
     this.#calls.abort();

@@ -20,10 +20,12 @@ export interface MenuProps {
   readonly children: ComponentChildren;
   readonly quiet?: boolean;
   readonly disabled?: boolean;
+  /** Whether something other than the usual is chosen in it. */
+  readonly on?: boolean;
 }
 
 /** `label` is what the button is called where its content does not say it. */
-export function Menu({ label, items, children, quiet, disabled }: MenuProps) {
+export function Menu({ label, items, children, quiet, disabled, on }: MenuProps) {
   const open = useSignal(false);
   const root = useRef<HTMLSpanElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -46,7 +48,7 @@ export function Menu({ label, items, children, quiet, disabled }: MenuProps) {
       <button
         ref={button}
         type="button"
-        class={quiet === true ? "quiet" : ""}
+        class={`${quiet === true ? "quiet" : ""} ${on === true ? "on" : ""}`}
         aria-haspopup="menu"
         aria-expanded={open.value}
         aria-label={label}

@@ -8,12 +8,11 @@ import {
   Virtualizer,
   type VirtualizerOptions,
 } from "@tanstack/virtual-core";
-import { type RefObject } from "preact";
 import { useLayoutEffect, useMemo, useReducer } from "preact/hooks";
 
 export interface VirtualListOptions {
   readonly count: number;
-  readonly scroller: RefObject<HTMLElement>;
+  readonly scroller: { readonly current: HTMLElement | null };
   readonly sizeOf: (index: number) => number;
   readonly horizontal?: boolean;
   readonly overscan?: number;
