@@ -16,7 +16,7 @@ from runstream.v1 import (
     run_service_pb2_grpc,
     server_service_pb2_grpc,
 )
-from runstream_server.core import failpoints
+from runstream_server.artifact_store import open_objects
 from runstream_server.core.artifacts.artifacts import Artifacts
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.ingest.ingest import Ingest
@@ -37,7 +37,7 @@ from runstream_server.gateway.connect.call import Stops
 from runstream_server.gateway.mlflow import door as mlflow
 from runstream_server.gateway.web import door as web
 from runstream_server.loopback import is_loopback
-from runstream_server.objects.folder import FolderStore
+from runstream_server.objects.base import ObjectStore
 from runstream_server.opening import following_others, open_database
 from runstream_server.services.artifact_service import ArtifactServicer
 from runstream_server.services.experiment_service import ExperimentServicer
@@ -100,7 +100,7 @@ class Core:
     """What the doors call."""
 
     database: Database
-    objects: FolderStore
+    objects: ObjectStore
     experiments: Experiments
     runs: Runs
     models: LoggedModels
@@ -125,8 +125,7 @@ async def open_core(stack: contextlib.AsyncExitStack, frame: Frame, http_port: i
     settings = frame.settings
     roots = settings.artifact_roots(http_port)
     database = await stack.enter_async_context(open_database(settings, roots.default_root))
-    objects = FolderStore(settings.artifacts_dir, failpoint=failpoints.failpoint)
-    await stack.enter_async_context(objects)
+    objects = await stack.enter_async_context(open_objects(settings))
     await stack.enter_async_context(following_others(settings, frame.signals))
     experiments = Experiments(database, roots)
     reader = ViewReader(database)
@@ -179,7 +178,7 @@ def servicers(core: Core, frame: Frame, http_address: str) -> dict[str, object]:
     server_servicer = ServerServicer(
         version=frame.version,
         database=core.database.dialect,
-        artifact_store="folder",
+        artifact_store="s3" if frame.settings.s3_destination else "folder",
         schema_version=SCHEMA_VERSION,
         http_address=http_address,
         artifact_root=core.experiments.roots.store_uri,

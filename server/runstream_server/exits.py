@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     DATA_DIR = 3
     PORT = 4
     DATABASE = 5
+    ARTIFACTS = 6
     FORCED = 130
 
     @property
@@ -29,6 +30,7 @@ _MEANINGS = {
     ExitCode.DATA_DIR: "the data folder cannot be used, or another server uses it",
     ExitCode.PORT: "a port cannot be listened on, for example because it is in use",
     ExitCode.DATABASE: "the database cannot be opened, or needs `runstream db upgrade`",
+    ExitCode.ARTIFACTS: "the bucket of the artifacts cannot be used",
     ExitCode.FORCED: "a second signal cut the stop short; everything acknowledged is stored",
 }
 

@@ -63,7 +63,12 @@ DATABASE_FLAGS: Final = (
 
 SERVER_FLAGS: Final = (
     *DATABASE_FLAGS,
-    Flag("artifacts_destination", "DIR", "DATA_DIR/artifacts", "folder of the artifacts"),
+    Flag(
+        "artifacts_destination",
+        "DIR",
+        "DATA_DIR/artifacts",
+        "folder of the artifacts, or s3://bucket/prefix",
+    ),
     Flag(
         "default_artifact_root",
         "URI",

@@ -129,7 +129,7 @@ class _Server:
         fields = {
             "version": self._frame.version,
             "database": settings.database_name,
-            "artifacts": str(settings.artifacts_dir),
+            "artifacts": str(settings.artifacts_dir or settings.artifacts_uri),
         }
         _log.info("starting", extra=fields)
         if not is_loopback(settings.host):

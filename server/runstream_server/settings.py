@@ -20,6 +20,7 @@ from runstream_server.core.artifact_roots import (
 )
 from runstream_server.exits import ExitCode, StartRefused
 from runstream_server.loopback import is_loopback
+from runstream_server.objects.s3.destination import SCHEME, S3Destination
 
 __all__ = ["ServerSettings", "load_settings"]
 
@@ -115,8 +116,28 @@ class ServerSettings(BaseSettings):
         return None if elsewhere else self.data_dir
 
     @property
-    def artifacts_dir(self) -> Path:
-        """The folder of the artifacts."""
+    def s3_destination(self) -> S3Destination | None:
+        """The bucket of the artifacts; None when they lie in a folder."""
+        if not self.artifacts_destination.startswith(SCHEME):
+            return None
+        return S3Destination.parse(self.artifacts_destination)
+
+    @property
+    def artifacts_uri(self) -> str:
+        """The folder or the bucket of the artifacts as a URI without a slash at its end."""
+        bucket = self.s3_destination
+        if bucket is not None:
+            return bucket.uri
+        return self.artifacts_folder.absolute().as_uri()
+
+    @property
+    def artifacts_dir(self) -> Path | None:
+        """The folder of the artifacts; None when they lie in a bucket."""
+        return None if self.s3_destination else self.artifacts_folder
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """The folder of the artifacts unless they lie in a bucket."""
         if self.artifacts_destination:
             return Path(self.artifacts_destination.removeprefix(FILE_PREFIX))
         return local_folder(self.default_artifact_root) or self.data_dir / "artifacts"
@@ -126,13 +147,13 @@ class ServerSettings(BaseSettings):
         given = self.default_artifact_root
         default_root = absolute_root(given) if given else ""
         roots = ArtifactRoots(
-            store_uri=self.artifacts_dir.absolute().as_uri(),
+            store_uri=self.artifacts_uri,
             default_root=default_root,
             is_own_address=partial(self._is_own_address, http_port),
         )
-        # Whoever names the store by its path wants clients to go there themselves.
-        is_path = local_folder(default_root) is not None
-        direct = is_path and roots.folder_of(f"{default_root}/0") is not None
+        # Whoever names the store by its own place wants clients to go there themselves.
+        is_place = local_folder(default_root) is not None or default_root.startswith(SCHEME)
+        direct = is_place and roots.folder_of(f"{default_root}/0") is not None
         return replace(roots, proxied=self.serve_artifacts and not direct)
 
     def _is_own_address(self, http_port: int, host: str, port: int | None) -> bool:
@@ -179,9 +200,9 @@ class ServerSettings(BaseSettings):
     @classmethod
     def _check_artifacts(cls, destination: str) -> str:
         if destination.startswith("s3:"):
-            raise ValueError("S3 is not supported yet; name a folder")
+            return S3Destination.parse(destination).uri
         if "://" in destination and not destination.startswith("file:///"):
-            raise ValueError("must be a folder")
+            raise ValueError("must be a folder, or s3://bucket/prefix")
         return destination
 
 

@@ -30,6 +30,7 @@ PROXY_ROOT: Final = "mlflow-artifacts:"
 PROXY_PATH: Final = "/api/2.0/mlflow-artifacts/artifacts"
 """Where the HTTP port serves the store."""
 ARTIFACTS_FOLDER: Final = "artifacts"
+FILE_SCHEME: Final = "file:"
 MAX_DECODINGS: Final = 10
 
 
@@ -42,7 +43,7 @@ class ArtifactRoots:
     """Knows this server's store and the default place of new experiments.
 
     Attributes:
-        store_uri: The store, a file URI without a trailing slash.
+        store_uri: The store, a file or s3 URI without a trailing slash.
         default_root: Where new experiments keep their artifacts, without a trailing slash; empty
             for the store.
         proxied: Whether the HTTP port serves the store, and REST clients are sent there.
@@ -84,7 +85,11 @@ class ArtifactRoots:
         parts = urlsplit(uri)
         if parts.scheme in {"mlflow-artifacts", "http", "https"}:
             return self._behind_port(parts)
-        if uri.startswith(f"{self.store_uri}/"):
+        is_below = uri.startswith(f"{self.store_uri}/")
+        if not self.store_uri.startswith(FILE_SCHEME):
+            # Nobody decodes the keys of a bucket.
+            return uri.removeprefix(self.store_uri) if is_below else None
+        if is_below:
             return decoded(uri.removeprefix(self.store_uri))
         root = unquote(urlsplit(self.store_uri).path)
         return uri.removeprefix(root) if uri.startswith(f"{root}/") else None

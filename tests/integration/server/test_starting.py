@@ -98,7 +98,7 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
         ("backend_store_uri", "postgresql://localhost/x", "PostgreSQL is not supported yet"),
         ("backend_store_uri", "mysql://localhost/x", "sqlite:////absolute/path"),
         ("backend_store_uri", "sqlite:///", "sqlite:////absolute/path"),
-        ("artifacts_destination", "s3://bucket/prefix", "S3 is not supported yet"),
+        ("artifacts_destination", "s3:///prefix", "s3://bucket/prefix"),
         ("artifacts_destination", "gs://bucket", "must be a folder"),
         ("port", "99999", "less than or equal to 65535"),
         ("port", "http", "valid integer"),
