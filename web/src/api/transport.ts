@@ -9,7 +9,7 @@ import { RunService } from "./gen/runstream/v1/run_service_pb";
 import { ServerService } from "./gen/runstream/v1/server_service_pb";
 
 /** Columns of numbers cost several times as much in JSON. */
-const transport = createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true });
+export const transport = createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true });
 
 export const experimentsApi = createClient(ExperimentService, transport);
 export const runsApi = createClient(RunService, transport);

@@ -1,0 +1,54 @@
+/** A panel that fills the screen, drawn more finely. */
+
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { ChartRun } from "./charts";
+import { Legend } from "./legend";
+import { Panel } from "./panel";
+import type { Scene } from "./scene";
+import { ChartStore } from "./store";
+import { sameAxis } from "./view";
+
+const FULL_BUCKETS = 1_500;
+
+export function FullPanel({ scene, name, runs }: { readonly scene: Scene; readonly name: string; readonly runs: readonly ChartRun[] }) {
+  const { x, range, ranks } = scene.view.value;
+  const element = useRef<HTMLDialogElement>(null);
+  const store = useMemo(() => new ChartStore({ ...dataViewOf(scene), maxBuckets: FULL_BUCKETS }), [scene]);
+  const own = useMemo(() => ({ ...scene, store }), [scene, store]);
+  const axis = useStable(x, sameAxis);
+  useEffect(() => store.setCatalog(scene.store.catalog));
+  useEffect(() => store.setRuns(runs), [store, runs]);
+  useEffect(() => store.setView({ x: axis, range, ranks, maxBuckets: FULL_BUCKETS }), [store, axis, range, ranks]);
+  useEffect(() => () => store.close(), [store]);
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={element}
+      class="full-panel"
+      aria-label={name}
+      onCancel={(event) => {
+        event.preventDefault();
+        scene.change({ full: null }, true);
+      }}
+    >
+      <Panel scene={own} name={name} title={name} full />
+      {runs.length > 1 && <Legend scene={own} runs={runs} />}
+    </dialog>
+  );
+}
+
+function dataViewOf(scene: Scene) {
+  const { x, range, ranks } = scene.view.peek();
+  return { x, range, ranks };
+}
+
+/** The value before while it is equal. */
+function useStable<T>(value: T, same: (a: T, b: T) => boolean): T {
+  const kept = useRef(value);
+  if (!same(kept.current, value)) kept.current = value;
+  return kept.current;
+}
