@@ -9,6 +9,7 @@ import { EditExperiment, NewExperiment } from "./experiment-dialogs";
 import { ExperimentList } from "./experiment-list";
 import { ExperimentTable } from "./experiment-table";
 import { usePageKeys } from "../ui/page-keys";
+import "../ui/page.css";
 import "./experiments.css";
 
 export function Experiments() {

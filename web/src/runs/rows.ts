@@ -2,7 +2,7 @@
 
 import { LifecycleStage } from "../api/gen/runstream/v1/experiment_pb";
 import { type Run, RunStatus } from "../api/gen/runstream/v1/run_pb";
-import { formatAgo, formatDuration, formatNumber, formatTime, microseconds } from "../ui/format";
+import { formatAgo, formatDuration, formatNumber, formatTime, isNumeric, microseconds } from "../ui/format";
 import type { Column } from "./columns";
 
 export type Value = string | number | undefined;
@@ -120,9 +120,4 @@ export function durationText({ startUs, endUs, status }: RunRow, nowUs: number):
   if (endUs === null && status !== RunStatus.RUNNING) return EMPTY;
   const durationUs = (endUs ?? nowUs) - startUs;
   return { text: formatDuration(durationUs), title: `${durationUs / 1e6} s`, numeric: true };
-}
-
-/** Whether a text is a number, so that it is aligned as one. */
-export function isNumeric(text: string): boolean {
-  return text.trim() !== "" && Number.isFinite(Number(text));
 }

@@ -12,6 +12,7 @@ import { SelectionBar } from "./selection-bar";
 import { Split } from "./split";
 import { compareAddress, Toolbar } from "./toolbar";
 import { changeView, type Shown } from "./view";
+import "../ui/page.css";
 import "./runs.css";
 
 export function RunsPage({ experimentIds }: { readonly experimentIds: readonly string[] }) {

@@ -1,11 +1,9 @@
 /** The heads of the columns: what they are, the order, and how wide they are. */
 
 import { useSignal } from "@preact/signals";
-import type { Column } from "./columns";
-import { kindTitle, labelOf } from "./columns";
+import { type Column, kindTitle, labelOf, NAME_FIELD } from "./columns";
 import type { TableLayout } from "./layout";
 import type { RunsModel } from "./model";
-import { NAME_FIELD } from "./columns";
 import { fieldOf, toggleOrder } from "./order";
 import { changeView } from "./view";
 import { keepWidths, NAME, setWidth } from "./widths";
@@ -36,7 +34,7 @@ export function TableHead({ model, layout }: HeadProps) {
               role="columnheader"
               aria-colindex={index + 2}
               aria-sort={sortOf(model, column)}
-              class={`runs-cell ${dragged.value === column.id ? "dragged" : ""}`}
+              class={`runs-cell ${isNumber(column) ? "of-numbers" : ""} ${dragged.value === column.id ? "dragged" : ""}`}
               style={{ left: `${start}px`, width: `${size}px` }}
               draggable
               onDragStart={() => (dragged.value = column.id)}
@@ -154,6 +152,11 @@ function sortOf(model: RunsModel, column: Column): "ascending" | "descending" | 
 function titleOf(column: Column): string {
   const statistic = column.statistic === "latest" ? "" : `${column.statistic} of `;
   return column.kind === "attribute" ? labelOf(column) : `${statistic}${column.kind} ${column.key}`;
+}
+
+/** Heads stand over their numbers. What params are is not known from their keys. */
+function isNumber({ kind, key }: Column): boolean {
+  return kind === "metric" || (kind === "attribute" && /_time$|^duration$/.test(key));
 }
 
 function beginsKind(columns: readonly Column[], at: number): boolean {

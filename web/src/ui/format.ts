@@ -73,3 +73,8 @@ export function formatTime(timeUs: number): string {
 export function microseconds(time: Timestamp | undefined): number | null {
   return time === undefined ? null : Number(time.seconds) * SECOND_US + Math.trunc(time.nanos / 1000);
 }
+
+/** Whether a text is a number, so that it is aligned as one. */
+export function isNumeric(text: string): boolean {
+  return text.trim() !== "" && Number.isFinite(Number(text));
+}
