@@ -3,13 +3,12 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["LatestMetrics", "LatestPoint", "RunMetrics"]
 
 
-@dataclass(frozen=True, slots=True)
-class LatestPoint:
+class LatestPoint(NamedTuple):
     """The greatest point of a metric key by (step, time, value), NaN being less than -Infinity.
 
     Beside it stand the least and the greatest value of its series, NaN when every value is.

@@ -7,13 +7,22 @@ ids from the inline columns. Values of all rows stand end to end.
 """
 
 import struct
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["INLINE", "Float64s", "Int64s", "LogRows", "UInt32s"]
+__all__ = [
+    "INLINE",
+    "Float64s",
+    "Int64s",
+    "LogRows",
+    "UInt32s",
+    "header_of",
+    "names_its_series",
+]
 
 INLINE: Final = 0xFFFFFFFF
 """The layout of a row that carries its series itself."""
@@ -61,23 +70,26 @@ class LogRows:
         Raises:
             ValueError: if they are not a log batch of this version.
         """
-        version, rows, inline_rows, values, inline_series = _HEADER.unpack_from(data)
-        expected = _HEADER.size + 20 * rows + 8 * values + 4 * (inline_rows + inline_series)
-        if version != _VERSION or expected != len(data):
-            raise ValueError(f"not a log batch: version {version}, {len(data)} of {expected} bytes")
-        position = _HEADER.size
-        columns: list[NDArray[np.generic]] = []
-        for kind, count in (
-            ("<i8", rows),
-            ("<i8", rows),
-            ("<f8", values),
-            ("<u4", rows),
-            ("<u4", inline_rows),
-            ("<u4", inline_series),
-        ):
-            column = np.frombuffer(data, kind, count, position)
-            position += column.nbytes
-            columns.append(column)
+        table = np.frombuffer(data, np.uint8)
+        return cls._of(
+            table[begin : begin + size].view(kind) for kind, begin, size in _columns(data)
+        )
+
+    @classmethod
+    def decode_alike(cls, batches: Sequence[bytes]) -> Self:
+        """Reads batches with the same header, at least one, as one: their rows end to end.
+
+        Raises:
+            ValueError: as `decode` does.
+        """
+        table = np.frombuffer(b"".join(batches), np.uint8).reshape(len(batches), -1)
+        return cls._of(
+            np.ascontiguousarray(table[:, begin : begin + size]).view(kind).reshape(-1)
+            for kind, begin, size in _columns(batches[0])
+        )
+
+    @classmethod
+    def _of(cls, columns: Iterable[NDArray[Any]]) -> Self:
         step, time, value, layout, inline_count, inline = columns
         return cls(
             step=step.view(np.int64),
@@ -87,3 +99,33 @@ class LogRows:
             inline_count=inline_count.view(np.uint32),
             inline_series=inline.view(np.uint32),
         )
+
+
+def header_of(data: bytes) -> bytes:
+    """Returns the header of a log batch: how long it and its columns are."""
+    return data[: _HEADER.size]
+
+
+def names_its_series(header: bytes) -> bool:
+    """Returns whether all rows of a batch with this header carry their series themselves."""
+    _, rows, inline_rows, _, _ = _HEADER.unpack(header)
+    return bool(rows == inline_rows)
+
+
+def _columns(data: bytes) -> Iterator[tuple[str, int, int]]:
+    """Yields kind, place and size in bytes of each column."""
+    version, rows, inline_rows, values, inline_series = _HEADER.unpack_from(data)
+    expected = _HEADER.size + 20 * rows + 8 * values + 4 * (inline_rows + inline_series)
+    if version != _VERSION or expected != len(data):
+        raise ValueError(f"not a log batch: version {version}, {len(data)} of {expected} bytes")
+    begin = _HEADER.size
+    for kind, size in (
+        ("<i8", 8 * rows),
+        ("<i8", 8 * rows),
+        ("<f8", 8 * values),
+        ("<u4", 4 * rows),
+        ("<u4", 4 * inline_rows),
+        ("<u4", 4 * inline_series),
+    ):
+        yield kind, begin, size
+        begin += size

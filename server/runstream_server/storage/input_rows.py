@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.among import TEXTS, among
 from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.schema import (
     dataset_input_tags,
@@ -170,13 +171,12 @@ async def inputs_of_runs(connection: AsyncConnection, run_ids: Sequence[str]) ->
                 datasets.c.digest == dataset_inputs.c.digest,
             ),
         )
+        .where(among(dataset_inputs.c.run_id))
         .order_by(dataset_inputs.c.run_id, dataset_inputs.c.number)
     )
     found: list[InputRow] = []
     for some in chunks(run_ids):
-        for run_id, *values in await connection.execute(
-            query.where(dataset_inputs.c.run_id.in_(some))
-        ):
+        for run_id, *values in await connection.execute(query, {TEXTS: some}):
             row = DatasetRow(**dict(zip(DatasetRow.__slots__, values, strict=True)))
             found.append(InputRow(run_id, row))
     return found
@@ -187,10 +187,10 @@ async def tags_of_inputs(
 ) -> dict[tuple[str, str, str], dict[str, str]]:
     """Returns the tags of the dataset inputs of runs, by run id, name and digest."""
     table = dataset_input_tags
-    query = sa.select(table).order_by(*table.primary_key)
+    query = sa.select(table).where(among(table.c.run_id)).order_by(*table.primary_key)
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     for some in chunks(run_ids):
-        for row in await connection.execute(query.where(table.c.run_id.in_(some))):
+        for row in await connection.execute(query, {TEXTS: some}):
             found.setdefault((row.run_id, row.name, row.digest), {})[row.key] = row.value
     return found
 
@@ -199,13 +199,14 @@ async def models_of_runs(
     connection: AsyncConnection, run_ids: Sequence[str]
 ) -> dict[tuple[str, ModelRole], list[ModelLink]]:
     """Returns the models that runs read and made, by run id and role, in their order."""
-    query = sa.select(
-        run_models.c.run_id, run_models.c.role, run_models.c.model_id, run_models.c.step
-    ).order_by(run_models.c.run_id, run_models.c.role, run_models.c.number)
+    query = (
+        sa.select(run_models.c.run_id, run_models.c.role, run_models.c.model_id, run_models.c.step)
+        .where(among(run_models.c.run_id))
+        .order_by(run_models.c.run_id, run_models.c.role, run_models.c.number)
+    )
     found: dict[tuple[str, ModelRole], list[ModelLink]] = {}
     for some in chunks(run_ids):
-        rows = await connection.execute(query.where(run_models.c.run_id.in_(some)))
-        for run_id, role, model_id, step in rows:
+        for run_id, role, model_id, step in await connection.execute(query, {TEXTS: some}):
             link = ModelLink(model_id, step)
             found.setdefault((run_id, ModelRole(role)), []).append(link)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.among import TEXTS, among
 from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.upserts import insert_into
 
@@ -23,12 +24,16 @@ async def labels_of(
     """Returns the labels of owners, all or those with some keys; owners without are left out."""
     found: dict[str, dict[str, str]] = {}
     owner = _owner(table)
-    query = sa.select(owner, table.c.key, table.c.value).order_by(owner, table.c.key)
+    query = sa.select(owner, table.c.key, table.c.value).where(among(owner))
+    query = query.order_by(owner, table.c.key)
     if keys is not None:
         query = query.where(table.c.key.in_(keys))
     for some in chunks(owner_ids):
-        for owner_id, key, value in await connection.execute(query.where(owner.in_(some))):
-            found.setdefault(owner_id, {})[key] = value
+        for owner_id, key, value in (await connection.execute(query, {TEXTS: some})).all():
+            labels = found.get(owner_id)
+            if labels is None:
+                found[owner_id] = labels = {}
+            labels[key] = value
     return found
 
 

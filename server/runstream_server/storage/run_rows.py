@@ -1,19 +1,19 @@
 """Queries on runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.among import TEXTS, among
 from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.schema import log_heads, runs
 
 __all__ = ["RunRow", "find_run", "find_runs", "insert_run", "log_position", "update_run"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRow:
+class RunRow(NamedTuple):
     """A run as stored. An empty artifact URI is the one below the server's default location."""
 
     run_id: str
@@ -34,6 +34,7 @@ _COLUMNS = tuple(column.name for column in runs.c)
 _RUN = sa.select(*runs.c, log_heads.c.last_commit_time_us).outerjoin(
     log_heads, log_heads.c.run_id == runs.c.run_id
 )
+_RUNS = _RUN.where(among(runs.c.run_id))
 
 
 async def insert_run(connection: AsyncConnection, row: RunRow) -> None:
@@ -44,16 +45,16 @@ async def insert_run(connection: AsyncConnection, row: RunRow) -> None:
 
 async def find_run(connection: AsyncConnection, run_id: str) -> RunRow | None:
     """Returns a run, or None when there is none."""
-    row = (await connection.execute(_RUN.where(runs.c.run_id == run_id))).mappings().one_or_none()
-    return None if row is None else RunRow(**row)
+    row = (await connection.execute(_RUN.where(runs.c.run_id == run_id))).one_or_none()
+    return None if row is None else RunRow._make(row)
 
 
 async def find_runs(connection: AsyncConnection, run_ids: Sequence[str]) -> dict[str, RunRow]:
     """Returns runs by their ids."""
     found: dict[str, RunRow] = {}
     for some in chunks(run_ids):
-        rows = await connection.execute(_RUN.where(runs.c.run_id.in_(some)))
-        found.update((row["run_id"], RunRow(**row)) for row in rows.mappings())
+        rows = await connection.execute(_RUNS, {TEXTS: some})
+        found.update((row[0], RunRow._make(row)) for row in rows.all())
     return found
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from runstream_server.storage.among import TEXTS, among
 from runstream_server.storage.log_rows import chunks
 from runstream_server.storage.name_rows import SeriesName
 from runstream_server.storage.schema import log_heads, runs, series
 
 __all__ = [
+    "LatestRow",
     "SeriesFilter",
     "SeriesRow",
     "extremes_of_keys",
@@ -98,11 +100,11 @@ async def select_ids(
     return found
 
 
-async def latest_rows(
-    connection: AsyncConnection, run_ids: Sequence[str], keys: Collection[str] | None = None
-) -> list[tuple[str, int, str, int, int, bytes | None]]:
-    """Returns (run id, series id, key, rank, attempt, extremes) of runs' series, by keys or all."""
-    query = sa.select(
+LatestRow = tuple[str, int, str, int, int, bytes | None]
+"""A series: run id, series id, key, rank, attempt, extremes."""
+
+_LATEST = (
+    sa.select(
         series.c.run_id,
         series.c.series_id,
         series.c.key,
@@ -110,12 +112,23 @@ async def latest_rows(
         series.c.attempt,
         series.c.extremes,
     )
-    if keys is not None:
-        query = query.where(series.c.key.in_(keys))
-    found: list[tuple[str, int, str, int, int, bytes | None]] = []
+    .where(among(series.c.run_id))
+    .order_by(series.c.run_id, series.c.key, series.c.rank, series.c.attempt.desc())
+)
+
+
+async def latest_rows(
+    connection: AsyncConnection, run_ids: Sequence[str], keys: Collection[str] | None = None
+) -> list[LatestRow]:
+    """Returns the series of runs, of some keys or all, for each run by key, rank and attempt.
+
+    Attempts count down: of a key and a rank, the latest comes first.
+    """
+    query = _LATEST if keys is None else _LATEST.where(series.c.key.in_(keys))
+    found: list[LatestRow] = []
     for some in chunks(run_ids):
-        rows = await connection.execute(query.where(series.c.run_id.in_(some)))
-        found.extend(tuple(row) for row in rows)
+        rows = await connection.execute(query, {TEXTS: some})
+        found.extend(tuple(row) for row in rows.all())
     return found
 
 

@@ -12,18 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core.extremes import EXTREMES, extremes_of_groups, fold_extremes
 from runstream_server.core.latest import LatestPoint, RunMetrics
-from runstream_server.core.logformat import LogRows
+from runstream_server.core.logformat import header_of, names_its_series
 from runstream_server.core.reading.small_tails import (
     extremes_of_runs,
-    has_layouts,
     latest_of_runs,
+    series_of_run,
 )
 from runstream_server.core.reading.view import ViewReader
 from runstream_server.core.sealing.extremes_rows import RunsExtremes, store_extremes_of_runs
 from runstream_server.storage import log_rows, series_rows
 from runstream_server.storage.database import Database
 from runstream_server.storage.head_rows import lock_heads
-from runstream_server.storage.log_rows import LogBatch, LogHead
+from runstream_server.storage.log_rows import LogBatch, LogSpan
+from runstream_server.storage.series_rows import LatestRow
 
 __all__ = ["MetricExtremes"]
 
@@ -34,11 +35,6 @@ SMALL_TAIL_BYTES: Final = 16 * 1024
 """Logs up to this size are read anew each time, many runs together, rather than remembered."""
 SMALL_ROWS: Final = 2_000
 """So many series are looked through in the event loop: a thread would cost more."""
-
-DECODED_AT_ONCE: Final = 64
-"""So many runs' logs are decoded, in about 2 ms, before others have their turn."""
-
-LatestRow = tuple[str, int, str, int, int, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class _News:
 class _Tails:
     """What was read of logs that are not sealed, by run."""
 
-    small: Mapping[str, Sequence[LogRows]]
+    small: Mapping[str, Sequence[bytes]]
     news: Mapping[str, _News]
 
 
@@ -80,18 +76,17 @@ class MetricExtremes:
     ) -> Mapping[str, RunMetrics]:
         """Returns the latest points of runs."""
         async with self._database.read() as connection:
-            heads = await log_rows.read_heads(connection, run_ids)
-            rows = await series_rows.latest_rows(connection, list(heads), keys)
-            tails = await self._read_tails(connection, list(heads.values()))
-        numbers = {run_id: number for number, run_id in enumerate(heads)}
+            spans = await log_rows.read_spans(connection, run_ids)
+            rows = await series_rows.latest_rows(connection, list(spans), keys)
+            tails = await self._read_tails(connection, spans)
+        numbers = {run_id: number for number, run_id in enumerate(spans)}
         tables = await self._tables(tails, numbers)
         if len(rows) < SMALL_ROWS:
             points = _points(rows, numbers, tables)
         else:
             points = await asyncio.to_thread(_points, rows, numbers, tables)
         return {
-            run_id: RunMetrics(head.next_position, points[numbers[run_id]])
-            for run_id, head in heads.items()
+            run_id: RunMetrics(span.end, points[numbers[run_id]]) for run_id, span in spans.items()
         }
 
     async def refresh(self, experiment_ids: Sequence[int] | None, keys: Collection[str]) -> None:
@@ -114,8 +109,8 @@ class MetricExtremes:
 
     async def _refresh(self, run_ids: Sequence[str], keys: Collection[str]) -> None:
         async with self._database.read() as connection:
-            heads = await log_rows.read_heads(connection, run_ids)
-            tails = await self._read_tails(connection, list(heads.values()))
+            spans = await log_rows.read_spans(connection, run_ids)
+            tails = await self._read_tails(connection, spans)
         numbers = {run_id: number for number, run_id in enumerate(run_ids)}
         tables = await self._tables(tails, numbers)
         if not tables:
@@ -131,24 +126,19 @@ class MetricExtremes:
 
         await self._database.write(work)
 
-    async def _read_tails(self, connection: AsyncConnection, heads: Sequence[LogHead]) -> _Tails:
+    async def _read_tails(
+        self, connection: AsyncConnection, spans: Mapping[str, LogSpan]
+    ) -> _Tails:
         """Reads the logs that are not sealed: small ones whole, of others what is new."""
-        unsealed = {
-            head.run_id: head for head in heads if head.sealed_position < head.next_position
-        }
+        unsealed = {run_id: span for run_id, span in spans.items() if span.begin < span.end}
         unknown = [run_id for run_id in unsealed if run_id not in self._tails]
-        small: dict[str, list[LogRows]] = {}
+        small: Mapping[str, Sequence[bytes]] = {}
         if unknown:
             found = await log_rows.read_small_tails(connection, unknown, SMALL_TAIL_BYTES)
-            for some in log_rows.chunks(list(found), DECODED_AT_ONCE):
-                for run_id in some:
-                    rows = [LogRows.decode(data) for data in found[run_id]]
-                    if not any(has_layouts(each) for each in rows):
-                        small[run_id] = rows
-                await asyncio.sleep(0)
+            small = {run_id: logs for run_id, logs in found.items() if _name_their_series(logs)}
         news = {
-            run_id: await self._news(connection, run_id, head.sealed_position, head.next_position)
-            for run_id, head in unsealed.items()
+            run_id: await self._news(connection, run_id, span.begin, span.end)
+            for run_id, span in unsealed.items()
             if run_id not in small
         }
         return _Tails(small, news)
@@ -158,7 +148,7 @@ class MetricExtremes:
         tables: list[RunsExtremes] = []
         if tails.small:
             batches = [
-                (numbers[run_id], each) for run_id, rows in tails.small.items() for each in rows
+                (numbers[run_id], each) for run_id, logs in tails.small.items() for each in logs
             ]
             tables.append(await asyncio.to_thread(extremes_of_runs, batches))
         for run_id, news in tails.news.items():
@@ -192,22 +182,20 @@ def _points(
     rows: Sequence[LatestRow], numbers: Mapping[str, int], tables: Sequence[RunsExtremes]
 ) -> list[list[LatestPoint]]:
     """Returns the latest points of runs, by their numbers."""
-    stored = [row for row in rows if row[5] is not None]
-    joined = np.frombuffer(b"".join(row[5] for row in stored if row[5] is not None), EXTREMES)
-    runs = np.array([numbers[row[0]] for row in stored], np.int64)
+    stored = [(numbers[row[0]], row[5]) for row in rows if row[5] is not None]
+    joined = np.frombuffer(b"".join([extremes for _, extremes in stored]), EXTREMES)
+    runs = np.array([number for number, _ in stored], np.int64)
     latest = latest_of_runs([(runs, joined), *tables])
     points: list[list[LatestPoint]] = [[] for _ in numbers]
-    chosen: tuple[str, str] | None = None
     # Rank-less first, then the lowest rank; there the highest attempt.
-    for run_id, id_, key, rank, attempt, _ in sorted(rows, key=_preference):
-        del attempt
-        entry = latest.get((numbers[run_id], id_))
-        if entry is None or chosen == (run_id, key):
-            continue
-        chosen = run_id, key
-        points[numbers[run_id]].append(LatestPoint(key, None if rank < 0 else rank, *entry))
+    for run_id, id_, key, rank, _, _ in rows:
+        number = numbers[run_id]
+        entry = latest.get(series_of_run(number, id_))
+        chosen = points[number]
+        if entry is not None and not (chosen and chosen[-1].key == key):
+            chosen.append(LatestPoint(key, None if rank < 0 else rank, *entry))
     return points
 
 
-def _preference(row: LatestRow) -> tuple[str, str, int, int]:
-    return row[0], row[2], row[3], -row[4]
+def _name_their_series(batches: Sequence[bytes]) -> bool:
+    return all(names_its_series(header_of(data)) for data in batches)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-__all__ = ["Dataset", "DatasetInput", "ModelOutput", "RunInputs"]
+__all__ = ["NO_INPUTS", "Dataset", "DatasetInput", "ModelOutput", "RunInputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +48,6 @@ class RunInputs:
     datasets: Sequence[DatasetInput] = ()
     models: Sequence[str] = ()
     outputs: Sequence[ModelOutput] = ()
+
+
+NO_INPUTS: Final = RunInputs()

@@ -1,18 +1,29 @@
 """Turns stored runs and writers into what readers see."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.core import reserved_tags
 from runstream_server.core.experiments import Experiments
+from runstream_server.core.latest import LatestPoint
+from runstream_server.core.runs.input_values import NO_INPUTS, RunInputs
 from runstream_server.core.runs.locks import run_not_found
 from runstream_server.core.runs.values import Run, RunStatus, SkippedRows, Writer
 from runstream_server.storage import label_rows, run_rows, writer_rows
 from runstream_server.storage.run_rows import RunRow
 from runstream_server.storage.writer_rows import WriterRow
 
-__all__ = ["as_read", "load_run", "load_runs", "load_writers"]
+__all__ = ["StoredRun", "as_read", "load_run", "load_runs", "load_stored", "load_writers"]
+
+
+class StoredRun(NamedTuple):
+    """What is stored of a run in tables of its own."""
+
+    row: RunRow
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
 
 
 async def load_run(connection: AsyncConnection, experiments: Experiments, run_id: str) -> Run:
@@ -31,14 +42,21 @@ async def load_run(connection: AsyncConnection, experiments: Experiments, run_id
 
 
 async def load_runs(
+    connection: AsyncConnection, experiments: Experiments, run_ids: Sequence[str]
+) -> list[Run]:
+    """Returns runs that exist, without metrics, in the order of their ids here."""
+    found = await load_stored(connection, run_ids)
+    return [as_read(experiments, *stored) for stored in found]
+
+
+async def load_stored(
     connection: AsyncConnection,
-    experiments: Experiments,
     run_ids: Sequence[str],
     *,
     param_keys: Collection[str] | None = None,
     tag_keys: Collection[str] | None = None,
-) -> list[Run]:
-    """Returns runs that exist, without metrics, in the order of their ids here.
+) -> list[StoredRun]:
+    """Returns what is stored of runs that exist, in the order of their ids here.
 
     Params and tags can be limited to some keys; what other fields show of tags comes along.
     """
@@ -48,7 +66,7 @@ async def load_runs(
     params = await label_rows.params_of_runs(connection, run_ids, param_keys)
     tags = await label_rows.tags_of_runs(connection, run_ids, tag_keys)
     return [
-        as_read(experiments, rows[run_id], params.get(run_id, {}), tags.get(run_id, {}))
+        StoredRun(rows[run_id], params.get(run_id, {}), tags.get(run_id, {}))
         for run_id in run_ids
         if run_id in rows
     ]
@@ -74,8 +92,11 @@ def as_read(
     params: Mapping[str, str],
     tags: Mapping[str, str],
     cursor: int = 0,
+    *,
+    metrics: Sequence[LatestPoint] = (),
+    inputs: RunInputs = NO_INPUTS,
 ) -> Run:
-    """Returns a stored run, without metrics, as readers see it."""
+    """Returns a stored run as readers see it."""
     return Run(
         run_id=row.run_id,
         experiment_id=row.experiment_id,
@@ -92,6 +113,8 @@ def as_read(
         ),
         params=params,
         tags=tags,
+        metrics=metrics,
+        inputs=inputs,
         cursor=cursor,
         last_commit_time_us=row.last_commit_time_us,
     )

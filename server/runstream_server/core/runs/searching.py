@@ -1,8 +1,8 @@
 """Finds runs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from runstream_server.core.experiments import Experiments
 from runstream_server.core.filters import (
@@ -17,11 +17,11 @@ from runstream_server.core.filters import (
     Tag,
     Target,
 )
-from runstream_server.core.latest import LatestMetrics
+from runstream_server.core.latest import LatestMetrics, RunMetrics
 from runstream_server.core.reserved_tags import PARENT_RUN_ID
-from runstream_server.core.runs.input_values import RunInputs
+from runstream_server.core.runs.input_values import NO_INPUTS, RunInputs
 from runstream_server.core.runs.inputs import load_inputs, size_of_inputs
-from runstream_server.core.runs.loading import load_runs
+from runstream_server.core.runs.loading import StoredRun, as_read, load_stored
 from runstream_server.core.runs.values import Run
 from runstream_server.core.search.compiling import compile_filter, compile_order, required_holders
 from runstream_server.core.search.pages import (
@@ -61,6 +61,7 @@ class ShownKeys:
 
 
 ALL_KEYS: Final = ShownKeys()
+NO_METRICS: Final = RunMetrics(0, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,11 @@ class RunSearch:
     def question(self) -> "RunSearch":
         """What page tokens belong to: the search, whatever is shown of the runs."""
         return replace(self, with_metrics=True, with_inputs=False, shown=ALL_KEYS)
+
+
+class _Found(NamedTuple):
+    stored: StoredRun
+    inputs: RunInputs
 
 
 async def search_runs(
@@ -106,25 +112,25 @@ async def search_runs(
 
     async with database.read() as connection:
 
-        async def load(run_ids: Sequence[str]) -> Sequence[Run]:
-            runs = await load_runs(
-                connection,
-                experiments,
-                run_ids,
-                param_keys=search.shown.params,
-                tag_keys=search.shown.tags,
+        async def load(run_ids: Sequence[str]) -> Sequence[_Found]:
+            runs = await load_stored(
+                connection, run_ids, param_keys=search.shown.params, tag_keys=search.shown.tags
             )
-            if not search.with_inputs:
-                return runs
-            inputs = await load_inputs(connection, run_ids)
-            return [replace(run, inputs=inputs.get(run.run_id, RunInputs())) for run in runs]
+            inputs = await load_inputs(connection, run_ids) if search.with_inputs else {}
+            return [_Found(run, inputs.get(run.row.run_id, NO_INPUTS)) for run in runs]
 
-        runs, ends = await load_page(
-            connection, query, search_pages.run_page, load, _size_of, max_bytes=page.max_bytes
+        found, ends = await load_page(
+            connection, query, search_pages.run_page, load, _stored_size, max_bytes=page.max_bytes
         )
-    if search.with_metrics:
-        runs = await _with_metrics(metrics, runs, search.shown.metrics, page.max_bytes)
-    return cut(search.question, runs, ends)
+
+    async def read(some: Sequence[_Found]) -> Sequence[Run]:
+        latest: Mapping[str, RunMetrics] = {}
+        if search.with_metrics:
+            ids = [each.stored.row.run_id for each in some]
+            latest = await metrics.latest(ids, search.shown.metrics)
+        return [_as_read(experiments, each, latest) for each in some]
+
+    return cut(search.question, await load_within(found, read, _size_of, page.max_bytes), ends)
 
 
 def _query(
@@ -147,22 +153,22 @@ def _query(
     )
 
 
-async def _with_metrics(
-    metrics: LatestMetrics,
-    runs: Sequence[Run],
-    keys: Collection[str] | None,
-    max_bytes: int | None,
-) -> list[Run]:
-    async def load(some: Sequence[Run]) -> Sequence[Run]:
-        latest = await metrics.latest([run.run_id for run in some], keys)
-        return [
-            replace(run, metrics=latest[run.run_id].points, cursor=latest[run.run_id].cursor)
-            if run.run_id in latest
-            else run
-            for run in some
-        ]
+def _as_read(experiments: Experiments, found: _Found, latest: Mapping[str, RunMetrics]) -> Run:
+    metrics = latest.get(found.stored.row.run_id, NO_METRICS)
+    return as_read(
+        experiments,
+        *found.stored,
+        metrics.cursor,
+        metrics=metrics.points,
+        inputs=found.inputs,
+    )
 
-    return await load_within(runs, load, _size_of, max_bytes)
+
+def _stored_size(found: _Found) -> int:
+    """Returns about how many bytes a run takes as a message without its metrics."""
+    row, params, tags = found.stored
+    texts = [row.name, row.user_id, row.artifact_uri]
+    return FIELDS_BYTES + size_of_inputs(found.inputs) + message_bytes(texts, params, tags)
 
 
 def _size_of(run: Run) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from runstream_server.core import reserved_tags
 from runstream_server.core.latest import LatestPoint
-from runstream_server.core.runs.input_values import RunInputs
+from runstream_server.core.runs.input_values import NO_INPUTS, RunInputs
 from runstream_server.storage.run_status import RunStatus
 
 __all__ = ["NewRun", "RecordId", "Run", "RunStatus", "SkippedRows", "Writer"]
@@ -60,7 +60,7 @@ class Run:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     metrics: Sequence[LatestPoint] = ()
-    inputs: RunInputs = field(default_factory=RunInputs)
+    inputs: RunInputs = NO_INPUTS
     cursor: int = 0
     last_commit_time_us: int | None = None
 

@@ -27,6 +27,7 @@ from runstream_server.gateway.mlflow.limits import (
 from runstream_server.gateway.mlflow.locations import checked_location
 from runstream_server.gateway.mlflow.page_body import page_answer
 from runstream_server.gateway.mlflow.routing import Endpoint, tracking
+from runstream_server.gateway.mlflow.run_json import encode
 from runstream_server.gateway.mlflow.shapes import (
     Message,
     Shape,
@@ -123,7 +124,7 @@ class ExperimentRoutes:
             search,
             PageRequest(size, message.text("page_token"), max_bytes=None, greatest=MAX_RESULTS),
         )
-        return await page_answer("experiments", page, self._json)
+        return await page_answer("experiments", page, lambda each: encode(self._json(each)))
 
     async def update(self, request: Request) -> Response:
         """Renames an experiment."""

@@ -188,7 +188,9 @@ class LoggedModelRoutes:
                 greatest=MAX_RESULTS,
             ),
         )
-        return await page_answer("models", page, lambda model: model_json(model, self._roots))
+        return await page_answer(
+            "models", page, lambda model: encode(model_json(model, self._roots))
+        )
 
 
 def _answer(document: dict[str, Any]) -> Response:

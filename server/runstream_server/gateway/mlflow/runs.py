@@ -8,11 +8,11 @@ from starlette.responses import JSONResponse, Response
 from runstream_server.core import reserved_tags
 from runstream_server.core.artifact_roots import ArtifactRoots
 from runstream_server.core.run_ids import new_run_id
-from runstream_server.core.runs import NewRun, Runs, RunStatus
+from runstream_server.core.runs import NewRun, Run, Runs, RunStatus
 from runstream_server.gateway.mlflow.errors import MlflowError, bad_request, not_found
 from runstream_server.gateway.mlflow.limits import cut_tag, parse_experiment_id
 from runstream_server.gateway.mlflow.routing import Endpoint, tracking
-from runstream_server.gateway.mlflow.run_json import run_info, run_json
+from runstream_server.gateway.mlflow.run_json import info_text, run_text
 from runstream_server.gateway.mlflow.shapes import (
     Message,
     Shape,
@@ -81,13 +81,13 @@ class RunRoutes:
             tags=tags,
         )
         run, _ = await self._runs.create(new)
-        return JSONResponse({"run": run_json(run, self._roots, with_outputs=False)})
+        return self._answer(run, with_outputs=False)
 
     async def get(self, request: Request) -> Response:
         """Returns a run, deleted or not."""
         message = await read_message(request, BY_ID)
         run = await self._runs.get(message.text("run_id"), with_inputs=True)
-        return JSONResponse({"run": run_json(run, self._roots)})
+        return self._answer(run)
 
     async def update(self, request: Request) -> Response:
         """Stores a status, an end time and a name, whichever are given."""
@@ -99,7 +99,7 @@ class RunRoutes:
             end_time_us=None if end is None else run_time_us("end_time", end),
             name=message.text("run_name") or None,
         )
-        return JSONResponse({"run_info": run_info(run, self._roots)})
+        return _json(f'{{"run_info":{info_text(run, self._roots)}}}')
 
     async def delete(self, request: Request) -> Response:
         """Deletes a run; one that is deleted stays so."""
@@ -112,6 +112,14 @@ class RunRoutes:
         message = await read_message(request, BY_ID)
         await self._runs.restore(message.text("run_id"))
         return JSONResponse({})
+
+    def _answer(self, run: Run, *, with_outputs: bool = True) -> Response:
+        text = run_text(run, self._roots, with_outputs=with_outputs)
+        return _json(f'{{"run":{text}}}')
+
+
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json")
 
 
 def _experiment_id(message: Message) -> int:

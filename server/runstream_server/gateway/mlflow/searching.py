@@ -17,7 +17,7 @@ from runstream_server.gateway.mlflow.limits import (
 )
 from runstream_server.gateway.mlflow.page_body import page_answer
 from runstream_server.gateway.mlflow.routing import Endpoint, tracking
-from runstream_server.gateway.mlflow.run_json import run_json
+from runstream_server.gateway.mlflow.run_json import run_text
 from runstream_server.gateway.mlflow.shapes import (
     Shape,
     enum,
@@ -68,4 +68,4 @@ class SearchRoutes:
         )
         page = PageRequest(size, message.text("page_token"), max_bytes=None, greatest=MAX_RESULTS)
         found = await self._runs.search(search, page)
-        return await page_answer("runs", found, lambda run: run_json(run, self._roots))
+        return await page_answer("runs", found, lambda run: run_text(run, self._roots))
