@@ -1,6 +1,6 @@
 """What the doors ask of metrics: log points, list series, read histories and charts."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,6 @@ from runstream_server.core.reading.envelope_reader import Range
 from runstream_server.core.reading.history import MAX_INT64, MIN_INT64, history
 from runstream_server.core.reading.view import RunView, ViewReader
 from runstream_server.core.validation import check_key, check_number, check_time_us, missing_value
-from runstream_server.core.watching import Step
 from runstream_server.storage import series_rows
 from runstream_server.storage.database import Database
 from runstream_server.storage.name_rows import SeriesName
@@ -158,9 +157,10 @@ class Metrics:
                 return
             after = rows[-1].name
 
-    async def names(self, run_id: str, wanted: SeriesFilter, step: Step) -> dict[int, SeriesName]:
-        """Returns the names of the series in a step that are wanted, by id."""
-        ids = {id_ for group in step.groups for id_ in group.series.tolist()}
+    async def names(
+        self, run_id: str, wanted: SeriesFilter, ids: Collection[int]
+    ) -> dict[int, SeriesName]:
+        """Returns the names of those of these series that are wanted, by id."""
         async with self._database.read() as connection:
             rows = await series_rows.select_ids(connection, run_id, wanted, sorted(ids))
         return {row.series_id: row.name for row in rows}

@@ -10,10 +10,10 @@ from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.reading.view import ViewReader
 from runstream_server.core.runs.locks import run_not_found
 from runstream_server.core.signals import RunSignals
-from runstream_server.storage import log_rows, watch_rows
+from runstream_server.storage import watch_rows
 from runstream_server.storage.database import Database
 from runstream_server.storage.log_rows import LogBatch
-from runstream_server.storage.watch_rows import WatchedHead
+from runstream_server.storage.watch_rows import News, WatchedHead
 
 __all__ = ["HEARTBEAT_S", "Lost", "RunWatch", "Step", "Watcher"]
 
@@ -130,8 +130,8 @@ class Watcher:
                 yield news
 
     async def _round(self, followed: _Followed, run_ids: Sequence[str]) -> list[Step | Lost]:
-        found: list[tuple[WatchedHead, list[LogBatch]] | Lost] = []
-        left = MAX_ROUND_BYTES
+        found: list[WatchedHead | Lost] = []
+        news: list[News] = []
         async with self._database.read() as connection:
             heads = await watch_rows.read_heads(connection, run_ids)
             for run_id in run_ids:
@@ -139,21 +139,25 @@ class Watcher:
                 cursor = None if run_id in followed.pointless else followed.cursors[run_id]
                 if head is None:
                     found.append(Lost(run_id, run_not_found(run_id)))
-                elif cursor is None or cursor == head.next_position:
-                    found.append((head, []))
-                elif not head.trimmed_position <= cursor <= head.next_position:
+                    continue
+                end = head.next_position
+                if cursor is not None and not head.trimmed_position <= cursor <= end:
                     found.append(Lost(run_id, _expired(head, cursor)))
-                elif left <= 0:
-                    followed.want([run_id])
-                else:
-                    batches = await log_rows.read_batches(
-                        connection, run_id, cursor, head.next_position, left
-                    )
-                    found.append((head, batches))
-                    left -= sum(len(batch.data) for batch in batches)
-                    if batches[-1].position + 1 < head.next_position:
-                        followed.want([run_id])
-        return [one if isinstance(one, Lost) else await self._step(*one) for one in found]
+                    continue
+                found.append(head)
+                if cursor is not None and cursor < end:
+                    news.append(News(run_id, cursor, end))
+            batches = await watch_rows.read_news(connection, news, MAX_ROUND_BYTES)
+        late = {one.run_id for one in news} - batches.keys()
+        followed.want(late)
+        for one in news:
+            if one.run_id in batches and batches[one.run_id][-1].position + 1 < one.end_position:
+                followed.want([one.run_id])
+        return [
+            one if isinstance(one, Lost) else await self._step(one, batches.get(one.run_id, []))
+            for one in found
+            if one.run_id not in late
+        ]
 
     async def _step(self, head: WatchedHead, batches: list[LogBatch]) -> Step:
         cursor, committed_us = head.next_position, head.last_commit_time_us

@@ -142,7 +142,10 @@ def fill_chart(
 
 
 def step_messages(
-    step: Step, names: Mapping[int, SeriesName], new: Callable[[], WatchAnswer], before: int
+    step: Step,
+    names: Mapping[int, SeriesName | None],
+    new: Callable[[], WatchAnswer],
+    before: int,
 ) -> Iterator[WatchAnswer]:
     """Yields the points of a step.
 
@@ -150,7 +153,7 @@ def step_messages(
 
     Args:
         step: What a run got.
-        names: The names of its series, those that are wanted.
+        names: The names of its series; none for those that are not wanted.
         new: Makes an empty message.
         before: The cursor of the step before.
     """

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from runstream.v1 import metric_service_pb2 as pb
@@ -20,7 +20,8 @@ __all__ = ["RunWatches", "WantedRun"]
 
 Answer = TypeVar("Answer", pb.WatchRunResponse, pb.WatchRunsResponse)
 
-NO_NAMES: Final[Mapping[int, SeriesName]] = {}
+MAX_NAMES: Final = 100_000
+"""So many names of series a stream remembers, about 20 MB; then it begins anew."""
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class WantedRun:
     Attributes:
         watch: What to follow from where.
         wanted: Which series.
+        names: The names of those that have come, by id; None for one that is not wanted.
         reached: The cursor of the last step; None when there is none yet.
         told_cursor: The cursor of the last answer; None before the first.
         told_at: When that was sent.
@@ -38,6 +40,7 @@ class WantedRun:
 
     watch: RunWatch
     wanted: SeriesFilter
+    names: dict[int, SeriesName | None] = field(default_factory=dict[int, SeriesName | None])
     reached: int | None = None
     told_cursor: int | None = None
     told_at: float = 0.0
@@ -52,14 +55,6 @@ class WantedRun:
         # Of a run whose points are left out the cursor is the news; of another one it is told now
         # and then, lest it expire.
         return not self.watch.with_points or time.monotonic() - self.told_at >= HEARTBEAT_S
-
-
-@dataclass(slots=True)
-class _Known:
-    """What the answers of a round need beside its steps, by run."""
-
-    names: dict[str, Mapping[int, SeriesName]]
-    runs: dict[str, Run]
 
 
 class RunWatches:
@@ -93,49 +88,52 @@ class RunWatches:
                 steps = await anext(follower, None)
                 if steps is None:
                     return
-                known = await self._learn(steps, wanted)
+                changed = await self._learn(steps, wanted)
             for step in steps:
                 if isinstance(step, Lost):
                     yield step
                     told_at = time.monotonic()
                     continue
-                for message in _answers(step, wanted[step.run_id], known, answer):
+                for message in _answers(step, wanted[step.run_id], changed, answer):
                     yield message
                     told_at = wanted[step.run_id].told_at = time.monotonic()
             if time.monotonic() - told_at >= HEARTBEAT_S:
                 yield None
                 told_at = time.monotonic()
 
-    async def _learn(self, steps: Sequence[Step | Lost], wanted: Mapping[str, WantedRun]) -> _Known:
-        """Finds the names of series, and the runs that have changed."""
-        known = _Known({}, {})
+    async def _learn(
+        self, steps: Sequence[Step | Lost], wanted: Mapping[str, WantedRun]
+    ) -> dict[str, Run]:
+        """Finds the names of new series, and returns the runs that have changed."""
         changed: list[str] = []
+        if sum(len(one.names) for one in wanted.values()) > MAX_NAMES:
+            for one in wanted.values():
+                one.names.clear()
         for step in steps:
             if isinstance(step, Lost):
                 continue
             one = wanted[step.run_id]
-            if step.groups:
-                names = await self._metrics.names(step.run_id, one.wanted, step)
-                known.names[step.run_id] = names
+            ids = {id_ for group in step.groups for id_ in group.series.tolist()}
+            if new := ids - one.names.keys():
+                names = await self._metrics.names(step.run_id, one.wanted, new)
+                one.names.update({id_: names.get(id_) for id_ in new})
             if one.told_update_us != step.update_time_us:
                 changed.append(step.run_id)
-        for run in await self._runs.get_some(changed) if changed else ():
-            known.runs[run.run_id] = run
-        return known
+        runs = await self._runs.get_some(changed) if changed else ()
+        return {run.run_id: run for run in runs}
 
 
 def _answers(
-    step: Step, one: WantedRun, known: _Known, answer: Callable[[str], Answer]
+    step: Step, one: WantedRun, changed: dict[str, Run], answer: Callable[[str], Answer]
 ) -> Iterator[Answer]:
     run_id = step.run_id
     before = step.cursor if one.reached is None else one.reached
     one.reached = step.cursor
-    names = known.names.get(run_id, NO_NAMES)
     is_new = one.is_new(step)
-    for message in step_messages(step, names, lambda: answer(run_id), before):
+    for message in step_messages(step, one.names, lambda: answer(run_id), before):
         if not (message.series or is_new):
             continue
-        run = known.runs.pop(run_id, None)
+        run = changed.pop(run_id, None)
         if run is not None:
             message.run.CopyFrom(run_message(run))
             one.told_update_us = run.update_time_us
