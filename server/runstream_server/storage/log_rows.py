@@ -20,7 +20,6 @@ __all__ = [
     "advance_head",
     "advance_writers",
     "chunks",
-    "heads_with_unsealed_batches",
     "insert_batches",
     "insert_skips",
     "read_batches",
@@ -28,8 +27,7 @@ __all__ = [
     "read_small_tails",
     "read_spans",
     "set_next_ids",
-    "stale_logs",
-    "unsealed_bytes",
+    "unsealed_logs",
     "writer_offsets",
 ]
 
@@ -298,17 +296,14 @@ async def _positions_within(
     return count
 
 
-async def heads_with_unsealed_batches(connection: AsyncConnection) -> list[LogHead]:
-    """Returns the heads of all runs whose log is not sealed to its end."""
-    rows = await connection.execute(
-        HEAD.where(log_heads.c.sealed_position < log_heads.c.next_position)
-    )
-    return [LogHead(**row) for row in rows.mappings()]
+async def unsealed_logs(
+    connection: AsyncConnection, before_us: int | None
+) -> list[tuple[str, int]]:
+    """Returns (run id, unsealed bytes) of runs whose log is not sealed to its end.
 
-
-async def stale_logs(connection: AsyncConnection, before_us: int) -> list[tuple[str, int]]:
-    """Returns (run id, unsealed bytes) of runs with a batch that has been unsealed since a time."""
-    rows = await connection.execute(
+    With `before_us`, of those with a batch that was committed before and is not sealed yet.
+    """
+    query = (
         sa.select(log_batches.c.run_id, sa.func.sum(sa.func.length(log_batches.c.data)))
         .join(log_heads, log_heads.c.run_id == log_batches.c.run_id)
         .where(
@@ -316,25 +311,7 @@ async def stale_logs(connection: AsyncConnection, before_us: int) -> list[tuple[
             log_batches.c.position >= log_heads.c.sealed_position,
         )
         .group_by(log_batches.c.run_id)
-        .having(sa.func.min(log_batches.c.commit_time_us) < before_us)
     )
-    return [(run_id, int(size)) for run_id, size in rows]
-
-
-async def unsealed_bytes(connection: AsyncConnection, head: LogHead) -> tuple[int, int]:
-    """Returns the bytes of a run's unsealed log, and when its oldest batch was committed.
-
-    Both are 0 when it is empty.
-    """
-    row = (
-        await connection.execute(
-            sa.select(
-                sa.func.coalesce(sa.func.sum(sa.func.length(log_batches.c.data)), 0),
-                sa.func.coalesce(sa.func.min(log_batches.c.commit_time_us), 0),
-            ).where(
-                log_batches.c.run_id == head.run_id,
-                log_batches.c.position >= head.sealed_position,
-            )
-        )
-    ).one()
-    return int(row[0]), int(row[1])
+    if before_us is not None:
+        query = query.having(sa.func.min(log_batches.c.commit_time_us) < before_us)
+    return [(run_id, int(size)) for run_id, size in await connection.execute(query)]

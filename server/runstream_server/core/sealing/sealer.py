@@ -10,6 +10,7 @@ from typing import Final, Self
 from runstream_server.core.blocks.encoder import BlockEncoder, EncoderDied
 from runstream_server.core.clock import now_us
 from runstream_server.core.ingest.commit import CommitResult
+from runstream_server.core.sealing.agenda import AT_ONCE, Agenda
 from runstream_server.core.sealing.seal import BlockMaker, Sealed
 from runstream_server.core.signals import RunSignals
 from runstream_server.storage import block_rows, log_rows
@@ -65,6 +66,7 @@ class Sealer:
         self._encoder = BlockEncoder()
         self.maker = BlockMaker(database, self._encoder)
         self._runs: dict[str, _Unsealed] = {}
+        self._agenda = Agenda()
         self._look_at_others_at = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -73,11 +75,8 @@ class Sealer:
         signals.on_ended(self._ended)
 
     async def __aenter__(self) -> Self:
-        async with self._database.read() as connection:
-            for head in await log_rows.heads_with_unsealed_batches(connection):
-                size, _ = await log_rows.unsealed_bytes(connection, head)
-                self._runs[head.run_id] = _Unsealed(size, time.monotonic(), urgent=True)
-        self._wake.set()
+        if not self._database.shared:
+            await self._take_on_all_since(None)
         self._task = asyncio.create_task(self._seal_forever(), name="sealer")
         return self
 
@@ -102,6 +101,7 @@ class Sealer:
                 continue
             run = self._runs.setdefault(run_id, _Unsealed(0, time.monotonic()))
             run.bytes += size
+            self._schedule(run_id, run)
             if run.bytes >= self._policy.size_bytes:
                 self._wake.set()
 
@@ -109,7 +109,17 @@ class Sealer:
         run = self._runs.get(run_id)
         if run is not None:
             run.urgent = True
+            self._schedule(run_id, run)
             self._wake.set()
+
+    def _schedule(self, run_id: str, run: _Unsealed) -> None:
+        at_once = run.urgent or run.bytes >= self._policy.size_bytes
+        due_at = AT_ONCE if at_once else run.since + self._policy.age_s
+        self._agenda.put(run_id, max(due_at, run.not_before))
+
+    def _forget(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+        self._agenda.drop(run_id)
 
     async def _adopt(self) -> None:
         """Takes on the logs that a server which is no more would have sealed."""
@@ -117,12 +127,15 @@ class Sealer:
         if not self._database.shared or now < self._look_at_others_at:
             return
         self._look_at_others_at = now + self._policy.age_s
-        before_us = now_us() - int(ADOPTION_AGES * self._policy.age_s * 1e6)
+        await self._take_on_all_since(now_us() - int(ADOPTION_AGES * self._policy.age_s * 1e6))
+
+    async def _take_on_all_since(self, before_us: int | None) -> None:
         async with self._database.read() as connection:
-            stale = await log_rows.stale_logs(connection, before_us)
-        for run_id, size in stale:
+            unsealed = await log_rows.unsealed_logs(connection, before_us)
+        for run_id, size in unsealed:
             if run_id not in self._runs:
-                self._runs[run_id] = _Unsealed(size, now, urgent=True)
+                self._runs[run_id] = run = _Unsealed(size, time.monotonic(), urgent=True)
+                self._schedule(run_id, run)
 
     async def _seal_forever(self) -> None:
         while True:
@@ -130,7 +143,7 @@ class Sealer:
                 await self._adopt()
             except Exception:  # noqa: BLE001 - sealing goes on with what is known
                 _log.warning("adoption_failed", exc_info=True)
-            run_id = self._due()
+            run_id = self._agenda.first(time.monotonic())
             if run_id is None:
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
@@ -138,20 +151,6 @@ class Sealer:
                         await self._wake.wait()
                 continue
             await self._attend(run_id)
-
-    def _due(self) -> str | None:
-        now = time.monotonic()
-        due = [
-            (run.bytes, run_id)
-            for run_id, run in self._runs.items()
-            if now >= run.not_before
-            and (
-                run.urgent
-                or run.bytes >= self._policy.size_bytes
-                or now - run.since >= self._policy.age_s
-            )
-        ]
-        return max(due)[1] if due else None
 
     async def _attend(self, run_id: str) -> None:
         run = self._runs[run_id]
@@ -173,13 +172,15 @@ class Sealer:
         if sealed is None:
             # The log is sealed to its end, or another server is at it.
             if run.bytes == before:
-                self._runs.pop(run_id, None)
+                self._forget(run_id)
             return None
         run.failures = 0
         run.bytes = max(0, run.bytes - sealed.bytes_in)
         run.since = began
-        if not run.bytes:
-            self._runs.pop(run_id, None)
+        if run.bytes:
+            self._schedule(run_id, run)
+        else:
+            self._forget(run_id)
         self.sealed_points += sealed.points
         self.sealed_bytes += sealed.bytes_out
         _log.debug(
@@ -206,6 +207,7 @@ class Sealer:
         run.failures += 1
         delay = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** (run.failures - 1))
         run.not_before = time.monotonic() + delay
+        self._schedule(run_id, run)
         _log.warning(
             "seal_postponed",
             extra={
