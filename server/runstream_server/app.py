@@ -234,7 +234,7 @@ def http_app(
     core: Core,
     rpcs: connect.ConnectDoor,
     grpc_address: str,
-    serving: Callable[[], bool],
+    trouble: Callable[[], str],
 ) -> ASGIApp:
     """Builds what the HTTP port serves.
 
@@ -243,7 +243,7 @@ def http_app(
         core: What MLflow's API calls.
         rpcs: The door to the services of gRPC.
         grpc_address: Where gRPC is.
-        serving: Tells whether the server is ready and not stopping.
+        trouble: Tells why the server should get no requests for now; empty when it should.
     """
     settings = frame.settings
     guarded = is_loopback(settings.host) or bool(settings.allowed_host_patterns)
@@ -252,7 +252,7 @@ def http_app(
             version=frame.version,
             grpc_address=grpc_address,
             instruments=frame.instruments,
-            serving=serving,
+            trouble=trouble,
             allowed_hosts=settings.allowed_host_patterns if guarded else None,
         ),
         [

@@ -92,10 +92,12 @@ class _Server:
 
             health = DatabaseHealth(core.database, tell_health)
 
-            def serving() -> bool:
-                return self._serving and health.answering
+            def trouble() -> str:
+                if not self._serving:
+                    return "STOPPING"
+                return "" if health.answering else "DATABASE AWAY"
 
-            http_app = app.http_app(frame, core, rpcs, grpc_address, serving)
+            http_app = app.http_app(frame, core, rpcs, grpc_address, trouble)
             http_server = HttpServer(http_app, listener)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(http_server.serve(), name="http")

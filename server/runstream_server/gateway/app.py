@@ -55,7 +55,7 @@ class Gateway:
         version: The server's version.
         grpc_address: Where gRPC is, for those who look for the API here.
         instruments: What `/metrics` shows, and where requests are counted.
-        serving: Whether the server is ready and not stopping.
+        trouble: Why the server should get no requests for now, in a few words; empty when it should.
         allowed_hosts: Patterns of names that requests may address beside the local ones, `*` for
             any text; None allows every name.
     """
@@ -63,7 +63,7 @@ class Gateway:
     version: str
     grpc_address: str
     instruments: Instruments
-    serving: Callable[[], bool]
+    trouble: Callable[[], str]
     allowed_hosts: Sequence[str] | None
 
 
@@ -71,8 +71,8 @@ def build(gateway: Gateway, further_routes: Sequence[BaseRoute] = ()) -> ASGIApp
     """Builds the ASGI application."""
 
     async def health(_request: Request) -> Response:
-        serving = gateway.serving()
-        return PlainTextResponse("OK" if serving else "STOPPING", 200 if serving else 503)
+        trouble = gateway.trouble()
+        return PlainTextResponse(trouble or "OK", 503 if trouble else 200)
 
     async def version(_request: Request) -> Response:
         return PlainTextResponse(gateway.version)

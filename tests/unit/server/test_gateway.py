@@ -33,7 +33,7 @@ async def http(instruments: Instruments) -> AsyncIterator[httpx.AsyncClient]:
         version="1.2.3",
         grpc_address="127.0.0.1:50051",
         instruments=instruments,
-        serving=lambda: False,
+        trouble=lambda: "STOPPING",
         allowed_hosts=(),
     )
     app = build(gateway, [Route("/fail", fail), Route("/count", count, methods=["POST"])])
