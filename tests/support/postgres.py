@@ -20,18 +20,20 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
-__all__ = ["PostgresProcess", "PostgresServer", "postgres", "running_postgres"]
+__all__ = ["PostgresProcess", "PostgresServer", "postgres", "run_apart", "running_postgres"]
+
+T = TypeVar("T")
 
 GIVEN = "RUNSTREAM_TEST_POSTGRES_URL"
 START_TIMEOUT_S = 60.0
@@ -55,10 +57,13 @@ class PostgresServer:
     uri: str
 
     @contextlib.contextmanager
-    def database(self, name: str | None = None) -> Iterator[str]:
-        """Yields the URI of a new empty database, which goes again afterwards."""
+    def database(self, name: str | None = None, template: str = "template0") -> Iterator[str]:
+        """Yields the URI of a new database, which goes again afterwards.
+
+        It is empty, or a copy of another one that nobody uses.
+        """
         name = name or f"runstream_{uuid.uuid4().hex}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield self.uri_of(name)
         finally:
@@ -69,8 +74,7 @@ class PostgresServer:
 
     def run(self, query: str) -> list[Any]:
         """Does what `execute` does, also where a loop is running."""
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(lambda: asyncio.run(self.execute(query))).result()
+        return run_apart(self.execute(query))
 
     async def execute(self, query: str) -> list[Any]:
         """Runs a statement in the database `postgres`."""
@@ -80,6 +84,12 @@ class PostgresServer:
             return rows
         finally:
             await connection.close()
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Runs something in a loop of its own, also where a loop is running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 class PostgresProcess:
@@ -110,7 +120,7 @@ class PostgresProcess:
                 stdout=log, stderr=log, check=True, **self._as_user(),
             )  # fmt: skip
 
-    def __enter__(self) -> "PostgresProcess":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -55,7 +55,7 @@ class Gateway:
         version: The server's version.
         grpc_address: Where gRPC is, for those who look for the API here.
         instruments: What `/metrics` shows, and where requests are counted.
-        trouble: Why the server should get no requests for now, in a few words; empty when it should.
+        trouble: Why the server should get no requests for now, in a few words; empty if it may.
         allowed_hosts: Patterns of names that requests may address beside the local ones, `*` for
             any text; None allows every name.
     """

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Self, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
-__all__ = ["Database", "DatabaseFull", "Write"]
+__all__ = ["Database", "DatabaseFull", "Write", "checked_out"]
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
@@ -21,6 +22,12 @@ raises, and may be called again after it was undone, so it keeps nothing of an e
 
 MAX_QUEUED_WRITES: Final = 1024
 """Callers of `write` beyond this many wait until earlier ones are done."""
+
+
+def checked_out(engine: AsyncEngine) -> int:
+    """Returns how many connections of an engine's pool are in use."""
+    pool = engine.pool
+    return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
 class DatabaseFull(Exception):
@@ -48,6 +55,11 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finishes the writes that were accepted, then closes all connections."""
+
+    @property
+    @abstractmethod
+    def connections_in_use(self) -> int:
+        """How many connections somebody reads from or writes to at this moment."""
 
     @abstractmethod
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:

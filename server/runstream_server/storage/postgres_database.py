@@ -12,7 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from runstream_server.storage.database import MAX_QUEUED_WRITES, Database, DatabaseFull, Write
+from runstream_server.storage.database import (
+    MAX_QUEUED_WRITES,
+    Database,
+    DatabaseFull,
+    Write,
+    checked_out,
+)
 from runstream_server.storage.postgres_errors import is_full, is_retryable, unavailable
 
 __all__ = ["PostgresDatabase"]
@@ -71,6 +77,10 @@ class PostgresDatabase(Database):
             await asyncio.wait(self._running)
         await self._readers.dispose()
         await self._writers.dispose()
+
+    @property
+    def connections_in_use(self) -> int:
+        return checked_out(self._readers) + checked_out(self._writers)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from runstream_server.storage import sqlite_driver
-from runstream_server.storage.database import MAX_QUEUED_WRITES, Database, Write
+from runstream_server.storage.database import MAX_QUEUED_WRITES, Database, Write, checked_out
 from runstream_server.storage.sqlite_functions import add_functions
 
 __all__ = ["SqliteDatabase"]
@@ -75,6 +75,10 @@ class SqliteDatabase(Database):
             self._owner = None
         await self._readers.dispose()
         await self._writer.dispose()
+
+    @property
+    def connections_in_use(self) -> int:
+        return checked_out(self._readers) + checked_out(self._writer)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.artifacts.serving import Served, served
-from tests.contract.backends import Backend, backend
+from tests.contract.backends import Backend, backend, postgres_template
 
-
-__all__ = ["backend", "serving"]
+__all__ = ["backend", "postgres_template", "serving"]
 
 
 @pytest.fixture

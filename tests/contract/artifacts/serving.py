@@ -286,8 +286,7 @@ async def served(
             runs=run_service_pb2_grpc.RunServiceStub(channel),
         )
         # What leaks shows nowhere else.
-        pool: Any = database._readers.pool  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        assert pool.checkedout() == 0, "a reader was not given back"
+        assert database.connections_in_use == 0, "a connection was not given back"
 
 
 async def _listen(

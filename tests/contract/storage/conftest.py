@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from runstream_server.storage.database import Database
-from tests.contract.backends import Backend, backend
+from tests.contract.backends import Backend, backend, postgres_template
 
-__all__ = ["backend", "database"]
+__all__ = ["backend", "database", "postgres_template"]
 
 
 @pytest.fixture
 async def database(backend: Backend, tmp_path: Path) -> AsyncGenerator[Database]:
     """An empty database."""
-    async with backend.open(tmp_path) as opened:
+    async with backend.open(tmp_path, bare=True) as opened:
         yield opened

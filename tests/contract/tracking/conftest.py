@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import Backend, backend
+from tests.contract.backends import Backend, backend, postgres_template
 from tests.contract.tracking.serving import Tracking, serving
 
-
-__all__ = ["backend", "tracking"]
+__all__ = ["backend", "postgres_template", "tracking"]
 
 
 @pytest.fixture
