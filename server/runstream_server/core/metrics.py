@@ -1,6 +1,6 @@
 """What the doors ask of metrics: log points, list series, read histories and charts."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -157,13 +157,10 @@ class Metrics:
                 return
             after = rows[-1].name
 
-    async def names(
-        self, run_id: str, wanted: SeriesFilter, ids: Collection[int]
-    ) -> dict[int, SeriesName]:
-        """Returns the names of those of these series that are wanted, by id."""
+    async def names(self, ids: Mapping[str, Collection[int]]) -> dict[str, dict[int, SeriesName]]:
+        """Returns the names of series of several runs, by run and id."""
         async with self._database.read() as connection:
-            rows = await series_rows.select_ids(connection, run_id, wanted, sorted(ids))
-        return {row.series_id: row.name for row in rows}
+            return await series_rows.names_of(connection, ids)
 
     async def history(
         self,

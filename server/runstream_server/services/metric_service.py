@@ -34,6 +34,7 @@ from runstream_server.services.metric_convert import (
 from runstream_server.services.metric_stream import MetricStreams, checked_header
 from runstream_server.services.run_watches import RunWatches, WantedRun
 from runstream_server.storage.name_rows import SeriesName
+from runstream_server.storage.series_rows import NameMatcher
 
 __all__ = ["MetricServicer"]
 
@@ -210,7 +211,7 @@ def _wanted_run(watch: pb.RunWatch, field: str) -> WantedRun:
     cursor = watch.cursor if watch.HasField("cursor") else None
     return WantedRun(
         RunWatch(run_id=run_id, cursor=cursor, with_points=not watch.omit_points),
-        series_filter(watch.selector),
+        NameMatcher(series_filter(watch.selector)),
     )
 
 

@@ -14,7 +14,7 @@ from runstream_server.services import convert
 from runstream_server.services.metric_convert import step_messages
 from runstream_server.services.run_convert import run_message
 from runstream_server.storage.name_rows import SeriesName
-from runstream_server.storage.series_rows import SeriesFilter
+from runstream_server.storage.series_rows import NameMatcher
 
 __all__ = ["RunWatches", "WantedRun"]
 
@@ -30,7 +30,7 @@ class WantedRun:
 
     Attributes:
         watch: What to follow from where.
-        wanted: Which series.
+        series: Which series.
         names: The names of those that have come, by id; None for one that is not wanted.
         reached: The cursor of the last step; None when there is none yet.
         told_cursor: The cursor of the last answer; None before the first.
@@ -39,7 +39,7 @@ class WantedRun:
     """
 
     watch: RunWatch
-    wanted: SeriesFilter
+    series: NameMatcher
     names: dict[int, SeriesName | None] = field(default_factory=dict[int, SeriesName | None])
     reached: int | None = None
     told_cursor: int | None = None
@@ -106,6 +106,7 @@ class RunWatches:
     ) -> dict[str, Run]:
         """Finds the names of new series, and returns the runs that have changed."""
         changed: list[str] = []
+        unknown: dict[str, set[int]] = {}
         if sum(len(one.names) for one in wanted.values()) > MAX_NAMES:
             for one in wanted.values():
                 one.names.clear()
@@ -115,10 +116,13 @@ class RunWatches:
             one = wanted[step.run_id]
             ids = {id_ for group in step.groups for id_ in group.series.tolist()}
             if new := ids - one.names.keys():
-                names = await self._metrics.names(step.run_id, one.wanted, new)
-                one.names.update({id_: names.get(id_) for id_ in new})
+                unknown[step.run_id] = new
             if one.told_update_us != step.update_time_us:
                 changed.append(step.run_id)
+        for run_id, names in (await self._metrics.names(unknown) if unknown else {}).items():
+            one = wanted[run_id]
+            for id_, name in names.items():
+                one.names[id_] = name if one.series.matches(name) else None
         runs = await self._runs.get_some(changed) if changed else ()
         return {run.run_id: run for run in runs}
 

@@ -1,6 +1,7 @@
 """Queries that select series of a run."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -13,11 +14,12 @@ from runstream_server.storage.schema import log_heads, runs, series
 
 __all__ = [
     "LatestRow",
+    "NameMatcher",
     "SeriesFilter",
     "SeriesRow",
     "extremes_of_keys",
     "latest_rows",
-    "select_ids",
+    "names_of",
     "select_series",
     "unsealed_heads",
 ]
@@ -32,6 +34,23 @@ class SeriesFilter:
     keys: Sequence[str] | None = None
     key_glob: str | None = None
     ranks: Sequence[int] | None = None
+
+
+class NameMatcher:
+    """Decides which series are wanted, as the queries here do."""
+
+    def __init__(self, wanted: SeriesFilter) -> None:
+        self._keys = None if wanted.keys is None else frozenset(wanted.keys)
+        self._ranks = None if wanted.ranks is None else frozenset(wanted.ranks)
+        self._glob = None if wanted.key_glob is None else _glob_regex(wanted.key_glob)
+
+    def matches(self, name: SeriesName) -> bool:
+        """Returns whether the series with this name is wanted."""
+        return (
+            (self._keys is None or name.key in self._keys)
+            and (self._ranks is None or name.rank in self._ranks)
+            and (self._glob is None or self._glob.fullmatch(name.key) is not None)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,12 @@ def _conditions(wanted: SeriesFilter, keys: Sequence[str] | None) -> list[sa.Col
     if wanted.ranks is not None:
         conditions.append(series.c.rank.in_(wanted.ranks))
     return conditions
+
+
+def _glob_regex(glob: str) -> re.Pattern[str]:
+    translated = {"*": ".*", "?": "."}
+    pattern = "".join(translated.get(character, re.escape(character)) for character in glob)
+    return re.compile(pattern, re.DOTALL)
 
 
 def _like_pattern(glob: str) -> str:
@@ -84,19 +109,24 @@ async def select_series(
     return found[:limit]
 
 
-async def select_ids(
-    connection: AsyncConnection, run_id: str, wanted: SeriesFilter, ids: Sequence[int]
-) -> list[SeriesRow]:
-    """Returns those of the series with these ids that are wanted."""
-    found: list[SeriesRow] = []
-    conditions = _conditions(wanted, wanted.keys)
-    for some in chunks(ids):
-        rows = await connection.execute(
-            sa.select(series.c.series_id, series.c.key, series.c.rank, series.c.attempt).where(
-                series.c.run_id == run_id, series.c.series_id.in_(some), *conditions
-            )
-        )
-        found.extend(SeriesRow(id_, SeriesName(*name)) for id_, *name in rows)
+async def names_of(
+    connection: AsyncConnection, ids: Mapping[str, Iterable[int]]
+) -> dict[str, dict[int, SeriesName]]:
+    """Returns the names of series of several runs, by run and id."""
+    found: dict[str, dict[int, SeriesName]] = {run_id: {} for run_id in ids}
+    pairs = [(run_id, id_) for run_id, some in ids.items() for id_ in some]
+    columns = (series.c.key, series.c.rank, series.c.attempt)
+    for some in chunks(pairs):
+        by_run: dict[str, list[int]] = {}
+        for run_id, id_ in some:
+            by_run.setdefault(run_id, []).append(id_)
+        asked = [
+            sa.and_(series.c.run_id == run_id, series.c.series_id.in_(of_run))
+            for run_id, of_run in by_run.items()
+        ]
+        query = sa.select(series.c.run_id, series.c.series_id, *columns).where(sa.or_(*asked))
+        for run_id, id_, *name in await connection.execute(query):
+            found[run_id][id_] = SeriesName(*name)
     return found
 
 
