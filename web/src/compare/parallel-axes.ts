@@ -5,7 +5,6 @@ import { splitAxes } from "./axis-choice";
 import { type Scale, scaleOf, wantsLog } from "./scales";
 import { dataOf, type Field, fieldsOf, usualAxes } from "./values";
 
-export const LANE_PX = 150;
 export const TOP_PX = 40;
 export const PLOT_HEIGHT_PX = 380;
 

@@ -1,15 +1,17 @@
 /** Parallel coordinates: an axis a param or metric, a line a run. */
 
 import { useSignal, type Signal } from "@preact/signals";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Run } from "../api/gen/runstream/v1/run_pb";
 import { href, route } from "../routing/router";
 import { runColor } from "../ui/colors";
+import { useElementWidth } from "../ui/element-width";
 import { AxisChoice } from "./axis-choice";
-import { axesFrom, type Brush, isWithin, LANE_PX, PLOT_HEIGHT_PX, type ParallelAxis, TOP_PX } from "./parallel-axes";
+import { axesFrom, type Brush, isWithin, PLOT_HEIGHT_PX, type ParallelAxis, TOP_PX } from "./parallel-axes";
 import { fieldsOf } from "./values";
 
 const NONE_PX = 26;
+const [NARROWEST_PX, WIDEST_PX] = [110, 260];
 
 export function ParallelCoordinates({ runs }: { readonly runs: readonly Run[] }) {
   const chosen = route.value.query.get("axes") ?? null;
@@ -17,7 +19,9 @@ export function ParallelCoordinates({ runs }: { readonly runs: readonly Run[] })
   const axes = useMemo(() => axesFrom(runs, chosen), [runs, chosen]);
   const brushes = useSignal<ReadonlyMap<string, Brush>>(new Map());
   const hovered = useSignal<string | null>(null);
-  const width = LANE_PX * axes.length;
+  const place = useRef<HTMLDivElement>(null);
+  const lane = Math.min(Math.max(useElementWidth(place) / Math.max(axes.length, 1), NARROWEST_PX), WIDEST_PX);
+  const width = Math.floor(lane * axes.length);
   const height = TOP_PX + PLOT_HEIGHT_PX + NONE_PX + 8;
   const kept = runs.filter((_, at) => isWithin(axes, brushes.value, at));
   return (
@@ -40,11 +44,11 @@ export function ParallelCoordinates({ runs }: { readonly runs: readonly Run[] })
           </>
         )}
       </div>
-      <div class="plot-scroll" tabIndex={0} role="region" aria-label="Parallel coordinates">
+      <div ref={place} class="plot-scroll" tabIndex={0} role="region" aria-label="Parallel coordinates">
         <svg class="plot" width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
-          <Lines runs={runs} axes={axes} brushes={brushes} hovered={hovered} />
+          <Lines runs={runs} axes={axes} lane={lane} brushes={brushes} hovered={hovered} />
           {axes.map((axis, at) => (
-            <Axis key={axis.field.id} axis={axis} at={at} brushes={brushes} />
+            <Axis key={axis.field.id} axis={axis} x={lane * (at + 0.5)} brushes={brushes} />
           ))}
         </svg>
       </div>
@@ -55,10 +59,6 @@ export function ParallelCoordinates({ runs }: { readonly runs: readonly Run[] })
   );
 }
 
-function laneX(at: number): number {
-  return LANE_PX * (at + 0.5);
-}
-
 function placeY(place: number | null): number {
   return place === null ? TOP_PX + PLOT_HEIGHT_PX + NONE_PX : TOP_PX + PLOT_HEIGHT_PX * (1 - place);
 }
@@ -66,15 +66,17 @@ function placeY(place: number | null): number {
 interface LinesProps {
   readonly runs: readonly Run[];
   readonly axes: readonly ParallelAxis[];
+  /** How far apart the axes are, in pixels. */
+  readonly lane: number;
   readonly brushes: Signal<ReadonlyMap<string, Brush>>;
   readonly hovered: Signal<string | null>;
 }
 
-function Lines({ runs, axes, brushes, hovered }: LinesProps) {
+function Lines({ runs, axes, lane, brushes, hovered }: LinesProps) {
   return (
     <g class="lines">
       {runs.map(({ runId, name }, at) => {
-        const points = axes.map(({ places }, lane) => `${laneX(lane)},${placeY(places[at] ?? null).toFixed(1)}`);
+        const points = axes.map(({ places }, axis) => `${(lane * (axis + 0.5)).toFixed(1)},${placeY(places[at] ?? null).toFixed(1)}`);
         const classes = [!isWithin(axes, brushes.value, at) && "out", hovered.value === runId && "hovered"];
         return (
           <polyline
@@ -95,11 +97,11 @@ function Lines({ runs, axes, brushes, hovered }: LinesProps) {
 
 interface AxisProps {
   readonly axis: ParallelAxis;
-  readonly at: number;
+  readonly x: number;
   readonly brushes: Signal<ReadonlyMap<string, Brush>>;
 }
 
-function Axis({ axis, at, brushes }: AxisProps) {
+function Axis({ axis, x, brushes }: AxisProps) {
   const { field, scale, gaps } = axis;
   const brush = brushes.value.get(field.id);
   const set = (wanted: Brush | null) => {
@@ -110,7 +112,7 @@ function Axis({ axis, at, brushes }: AxisProps) {
   };
   const label = field.key.length > 22 ? `…${field.key.slice(-21)}` : field.key;
   return (
-    <g class="axis" transform={`translate(${laneX(at)} 0)`}>
+    <g class="axis" transform={`translate(${x} 0)`}>
       <text class="axis-title" y={14} text-anchor="middle">
         {label}
         <title>{field.id}</title>

@@ -16,6 +16,8 @@ export interface Scale {
 }
 
 const TICKS = 5;
+/** Numbers with a greater ratio are crowded at one end of a linear axis. */
+const FAR_APART = 20;
 
 export function scaleOf(data: readonly Datum[], log: boolean): Scale {
   if (data.some((value) => typeof value === "string")) return categories(data);
@@ -27,7 +29,7 @@ export function scaleOf(data: readonly Datum[], log: boolean): Scale {
 export function wantsLog(data: readonly Datum[]): boolean {
   const numbers = data.filter((value): value is number => typeof value === "number" && Number.isFinite(value));
   if (numbers.length < 2 || numbers.some((value) => value <= 0)) return false;
-  return Math.max(...numbers) / Math.min(...numbers) >= 50;
+  return Math.max(...numbers) / Math.min(...numbers) >= FAR_APART;
 }
 
 function categories(data: readonly Datum[]): Scale {

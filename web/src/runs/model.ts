@@ -1,6 +1,6 @@
 /** The state of one page of runs: what the address says, what was found, and what is under the keyboard. */
 
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import { experimentsApi } from "../api/transport";
 import { route } from "../routing/router";
 import { type Column, usualColumns } from "./columns";
@@ -44,7 +44,7 @@ export class RunsModel {
     const query = computed(() => this.#query());
     this.#stops.push(
       effect(() => {
-        if (query.value !== null) this.#search();
+        if (query.value !== null) untracked(() => this.#search());
       }),
       effect(() => {
         if (this.view.value.group !== null && this.list.version.value > 0) this.list.want(GROUPED_MOST);

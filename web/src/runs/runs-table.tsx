@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useElementWidth } from "../ui/element-width";
 import { useVirtualList, type VirtualList } from "../ui/virtual";
 import { followVisible } from "./live-rows";
 import type { RunsModel } from "./model";
@@ -92,18 +93,6 @@ function useLoading(model: RunsModel, rows: VirtualList): void {
     const below = model.lines.peek().length - last;
     if (!loading && below < AHEAD) model.list.want(count + AHEAD);
   }, [model, last, count, loading]);
-}
-
-function useElementWidth(element: { readonly current: HTMLElement | null }): number {
-  const width = useSignal(1_000);
-  useLayoutEffect(() => {
-    const found = element.current;
-    if (found === null) return;
-    const observer = new ResizeObserver(() => (width.value = found.clientWidth));
-    observer.observe(found);
-    return () => observer.disconnect();
-  }, [element, width]);
-  return width.value;
 }
 
 /** The time in microseconds, which goes on by the second for durations that grow. */

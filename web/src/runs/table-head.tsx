@@ -1,6 +1,7 @@
 /** The heads of the columns: what they are, the order, and how wide they are. */
 
 import { useSignal } from "@preact/signals";
+import { isNumeric } from "../ui/format";
 import { type Column, kindTitle, labelOf, NAME_FIELD } from "./columns";
 import type { TableLayout } from "./layout";
 import type { RunsModel } from "./model";
@@ -34,7 +35,7 @@ export function TableHead({ model, layout }: HeadProps) {
               role="columnheader"
               aria-colindex={index + 2}
               aria-sort={sortOf(model, column)}
-              class={`runs-cell ${isNumber(column) ? "of-numbers" : ""} ${dragged.value === column.id ? "dragged" : ""}`}
+              class={`runs-cell ${isNumber(model, column) ? "of-numbers" : ""} ${dragged.value === column.id ? "dragged" : ""}`}
               style={{ left: `${start}px`, width: `${size}px` }}
               draggable
               onDragStart={() => (dragged.value = column.id)}
@@ -154,9 +155,16 @@ function titleOf(column: Column): string {
   return column.kind === "attribute" ? labelOf(column) : `${statistic}${column.kind} ${column.key}`;
 }
 
-/** Heads stand over their numbers. What params are is not known from their keys. */
-function isNumber({ kind, key }: Column): boolean {
-  return kind === "metric" || (kind === "attribute" && /_time$|^duration$/.test(key));
+const LOOKED_AT = 20;
+
+/** Whether numbers stand in a column, so that its head stands over them; of params only their values tell. */
+function isNumber({ list }: RunsModel, { id, kind, key }: Column): boolean {
+  if (kind === "attribute") return /_time$|^duration$/.test(key);
+  const slot = list.slots.get(id);
+  if (kind === "metric" || slot === undefined) return kind === "metric";
+  const values = list.rows.slice(0, LOOKED_AT).map((row) => row.values[slot]);
+  const texts = values.filter((value) => value !== undefined);
+  return texts.length > 0 && texts.every((text) => isNumeric(String(text)));
 }
 
 function beginsKind(columns: readonly Column[], at: number): boolean {
