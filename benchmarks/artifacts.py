@@ -32,7 +32,7 @@ from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream_server.objects.checksums import crc32c
 
-__all__ = ["artifacts"]
+__all__ = ["OPTIONS", "Content", "artifacts", "timed_download", "timed_upload"]
 
 CHUNK_BYTES = 1 << 20
 DIFFERENT_CHUNKS = 16
@@ -127,8 +127,8 @@ async def _round(server: BenchServer, content: Content) -> Round:
     async with grpc.aio.insecure_channel(server.address, options=OPTIONS) as channel:
         run_id = await new_run(channel)
         os.sync()
-        upload = await _timed_upload(channel, run_id, "large", content)
-        download = await _timed_download(channel, run_id, "large", size)
+        upload = await timed_upload(channel, run_id, "large", content)
+        download = await timed_download(channel, run_id, "large", size)
         request = pb.DeleteArtifactRequest(run_id=run_id, path="large")
         await ArtifactServiceStub(channel).DeleteArtifact(request)
     raw_up, raw_down = await raw_streams(content.chunks)
@@ -145,9 +145,11 @@ async def _round(server: BenchServer, content: Content) -> Round:
     )
 
 
-async def _timed_upload(
+async def timed_upload(
     channel: grpc.aio.Channel, run_id: str, path: str, content: Content
 ) -> float:
+    """Uploads a file and returns how many seconds that took."""
+
     # Encoded as the shipper does, which copies the bytes once.
     async def requests() -> AsyncIterator[bytes]:
         size = content.size_bytes
@@ -168,9 +170,10 @@ async def _timed_upload(
     return time.perf_counter() - began
 
 
-async def _timed_download(
+async def timed_download(
     channel: grpc.aio.Channel, run_id: str, path: str, size_bytes: int
 ) -> float:
+    """Downloads a file, each chunk checked, and returns how many seconds that took."""
     request = pb.DownloadArtifactRequest(run_id=run_id, path=path)
     received = 0
     began = time.perf_counter()
@@ -193,7 +196,7 @@ async def _upload_small(server: BenchServer, count: int) -> float:
         run_id = await new_run(channel)
         began = time.perf_counter()
         for number in range(count):
-            await _timed_upload(channel, run_id, f"f/{number}", content)
+            await timed_upload(channel, run_id, f"f/{number}", content)
         return (time.perf_counter() - began) / count * 1e3
 
 

@@ -14,6 +14,7 @@ from benchmarks.log_cost import log_cost
 from benchmarks.mlflow_rest import mlflow_rest
 from benchmarks.reads import reads
 from benchmarks.report import Figure, machine, show
+from benchmarks.s3 import s3
 
 MILLION = 1_000_000
 
@@ -36,6 +37,7 @@ def main() -> None:
         "latency": latency,
         "reads": reads,
         "artifacts": artifacts,
+        "s3": s3,
         "mlflow": mlflow_rest,
     }
     sys.stdout.write(f"{machine()}\n\n")

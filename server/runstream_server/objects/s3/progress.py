@@ -239,22 +239,26 @@ class UploadProgress:
     async def make_durable(self) -> int:
         """Records the parts that are stored and returns the offset that is durable."""
         async with self._recording:
-            number = self._stored_parts()
-            if number > self.record.durable_parts:
-                crc32c = self._ends[number].result().crc32c
-                await self._write(replace(self.record, durable_parts=number, durable_crc32c=crc32c))
-                for past in [past for past in self._ends if past < number]:
-                    del self._ends[past]
+            if self._stored_parts() > self.record.durable_parts:
+                await self._write(self._advanced())
         return self.record.durable_bytes
 
     async def announce(self, whole: Digest) -> None:
         """Records what the commit that follows makes visible."""
         async with self._recording:
             now_us = time.time_ns() // 1000
-            await self._write(replace(self.record, whole=whole, whole_time_us=now_us))
+            await self._write(replace(self._advanced(), whole=whole, whole_time_us=now_us))
+
+    def _advanced(self) -> UploadRecord:
+        """Returns the record with all parts that are stored."""
+        number = self._stored_parts()
+        crc32c = self._ends[number].result().crc32c
+        return replace(self.record, durable_parts=number, durable_crc32c=crc32c)
 
     async def _write(self, record: UploadRecord) -> None:
         self.stored = await self._means.shelf.write(self.upload_id, record, self.stored)
+        for past in [past for past in self._ends if past < record.durable_parts]:
+            del self._ends[past]
 
     async def drain(self) -> None:
         """Waits until all parts that were filled are stored; raises what failed."""
