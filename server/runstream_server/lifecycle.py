@@ -19,6 +19,7 @@ from runstream_server.database_health import DatabaseHealth
 from runstream_server.exits import ExitCode, StartRefused
 from runstream_server.gateway.connect.door import ConnectDoor
 from runstream_server.gateway.http_server import HttpServer
+from runstream_server.gateway.web.door import is_built
 from runstream_server.logs import configure_logs
 from runstream_server.loopback import is_loopback
 from runstream_server.services.grpc_server import GrpcServer
@@ -105,7 +106,8 @@ class _Server:
                 await grpc_server.ready()
                 self._serving = True
                 await stack.enter_async_context(health)
-                self._announce(grpc_address, listening.endpoint(settings.host, http_port))
+                http_address = listening.endpoint(settings.host, http_port)
+                self._announce(grpc_address, http_address, web_address)
                 signal_name = await asked_to_stop.wait()
                 await self._drain(grpc_server, rpcs, signal_name)
                 http_server.stop(FAREWELL_S)
@@ -146,11 +148,14 @@ class _Server:
             advice = "this server will kill itself there; unset RUNSTREAM_TESTING for real work"
             _log.warning("failpoint_armed", extra={"failpoint": armed, "advice": advice})
 
-    def _announce(self, grpc_address: str, http_address: str) -> None:
+    def _announce(self, grpc_address: str, http_address: str, web_address: str) -> None:
         line = f"runstream serving grpc={grpc_address} http={http_address}"
         with contextlib.suppress(OSError):  # nobody reads it
             print(line, flush=True)  # noqa: T201 - scripts wait for it
-        _log.info("serving", extra={"grpc": grpc_address, "http": http_address})
+        fields = {"grpc": grpc_address, "http": http_address}
+        if not self._settings.artifacts_only:
+            fields["web"] = f"{web_address}/" if is_built() else "not built, see `make web`"
+        _log.info("serving", extra=fields)
 
     async def _drain(self, grpc_server: GrpcServer, rpcs: ConnectDoor, signal_name: str) -> None:
         """Ends RPCs so that each client knows where it stands; HTTP still answers."""

@@ -110,8 +110,9 @@ def _http_error(grpc_address: str) -> Callable[[Request, Exception], Response]:
         message = str(getattr(error, "detail", ""))
         if status == NOT_FOUND:
             message = (
-                f"there is nothing at {request.method} {request.url.path}; this port has MLflow's "
-                "REST API for tracking, the full API by POST to /runstream.v1.SERVICE/METHOD, "
+                f"there is nothing at {request.method} {request.url.path}; this port has the web"
+                " UI at /, MLflow's REST API for tracking, the full API by POST to"
+                " /runstream.v1.SERVICE/METHOD, "
                 f"/health, /version and /metrics; gRPC is on {grpc_address}"
             )
         elif status == METHOD_NOT_ALLOWED:

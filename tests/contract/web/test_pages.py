@@ -46,7 +46,7 @@ async def http(built: Path) -> AsyncIterator[httpx.AsyncClient]:
         version="1.2.3",
         grpc_address="",
         instruments=Instruments("1.2.3"),
-        serving=lambda: True,
+        trouble=lambda: "",
         allowed_hosts=(),
     )
     listener: socket.socket = bind("127.0.0.1", 0)
