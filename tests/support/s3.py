@@ -34,8 +34,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 from runstream_server.objects.s3.destination import S3Destination
+from runstream_server.objects.s3.store import S3Store
 
-__all__ = ["S3Server", "running_s3", "s3_environment", "s3_server"]
+__all__ = [
+    "S3Server",
+    "running_s3",
+    "s3_environment",
+    "s3_server",
+    "staged_in_bucket",
+    "stored_in_bucket",
+]
 
 GIVEN = "RUNSTREAM_TEST_S3_URL"
 BUCKET = "runstream-tests"
@@ -97,6 +105,28 @@ def s3_environment(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Se
     # Each client reads megabytes of descriptions otherwise, which takes longer than most tests.
     monkeypatch.setattr(botocore.loaders, "create_loader", _one_loader)
     return s3_server
+
+
+async def stored_in_bucket(store: S3Store) -> dict[str, bytes]:
+    """Returns what lies in a store, by its path from the root down, save what is its own."""
+    bucket = store._started.bucket  # noqa: SLF001
+    found: dict[str, bytes] = {}
+    async for page in bucket.list_keys(bucket.destination.root):
+        for key, _ in page.files:
+            path = key.removeprefix(bucket.destination.root)
+            read = None if path.startswith(".runstream/") else await bucket.read_small(key)
+            if read is not None and not path.endswith("/"):
+                found[path] = read[0]
+    return found
+
+
+async def staged_in_bucket(store: S3Store) -> list[str]:
+    """Returns the ids of uploads that a store still holds something of."""
+    bucket = store._started.bucket  # noqa: SLF001
+    prefix = bucket.destination.uploads
+    pages = [page async for page in bucket.list_keys(prefix)]
+    names = [key.removeprefix(prefix) for page in pages for key, _ in page.files]
+    return sorted(name for name in names if "/" not in name)
 
 
 @functools.cache

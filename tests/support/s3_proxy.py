@@ -5,6 +5,7 @@ import contextlib
 import io
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeAlias
 
 import aiohttp
@@ -61,7 +62,11 @@ class S3Proxy:
     url: str = ""
     rule: Rule = lambda _: PASS
     seen: list[Request] = field(default_factory=list)
-    under_way: int = 0
+
+    @property
+    def part_count(self) -> int:
+        """How many parts were sent."""
+        return sum(request.is_part for request in self.seen)
 
     def once(self, act: Act, condition: Callable[[Request], bool]) -> None:
         """Does something to the first request that meets a condition, and passes all others."""
@@ -88,11 +93,7 @@ async def s3_proxy(server_url: str) -> AsyncGenerator[S3Proxy]:
     async with aiohttp.ClientSession(auto_decompress=False, timeout=timeout) as session:
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            proxy.under_way += 1
-            try:
-                return await _handle(proxy, session, server_url, request)
-            finally:
-                proxy.under_way -= 1
+            return await _handle(proxy, session, server_url, request)
 
         app = web.Application(client_max_size=1 << 30)
         app.router.add_route("*", "/{path:.*}", handle)
@@ -124,7 +125,12 @@ async def _handle(
         await act.wait_for.wait()
     if act.status:
         text = f"<?xml version='1.0'?><Error><Code>{act.code}</Code><Message>so</Message></Error>"
-        return web.Response(status=act.status, text=text, content_type="application/xml")
+        return web.Response(
+            status=act.status,
+            text=text if act.status >= HTTPStatus.BAD_REQUEST else "",
+            content_type="application/xml",
+            headers={"ETag": '"0"'},
+        )
     headers = {n: v for n, v in request.headers.items() if n.lower() not in HOP_HEADERS}
     url = URL(server_url + request.raw_path, encoded=True)
     async with session.request(
@@ -149,5 +155,8 @@ async def _pass_on(
     if cut_after_bytes is not None:
         transport = request.transport
         assert transport is not None
-        transport.abort()
+        if sent:
+            transport.close()  # what was sent arrives
+        else:
+            transport.abort()
     return response

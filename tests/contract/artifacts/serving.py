@@ -32,8 +32,11 @@ from runstream_server.core.limits import MAX_MESSAGE_BYTES
 from runstream_server.core.runs import Runs
 from runstream_server.core.signals import RunSignals
 from runstream_server.core.stopping import Stopping
+from runstream_server.objects.base import ObjectStore
 from runstream_server.objects.checksums import crc32c
 from runstream_server.objects.folder import FolderStore
+from runstream_server.objects.s3.destination import S3Destination
+from runstream_server.objects.s3.store import S3Store
 from runstream_server.services.artifact_service import ArtifactServicer
 from runstream_server.services.experiment_service import ExperimentServicer
 from runstream_server.services.grpc_server import GrpcServer, Service
@@ -45,6 +48,7 @@ from runstream_server.storage.schema import metadata
 from tests.contract.backends import Backend
 from tests.contract.tracking.serving import GivenMetrics, Refusal, hex_id
 from tests.support.calls import error_info
+from tests.support.s3 import staged_in_bucket, stored_in_bucket
 
 __all__ = [
     "CHUNK_BYTES",
@@ -110,8 +114,9 @@ class Served:
     """A server, stubs to call it with, and what lies behind it."""
 
     folder: Path
+    uri: str
     database: Database
-    objects: FolderStore
+    objects: ObjectStore
     stopping: Stopping
     artifacts: "artifact_service_pb2_grpc.ArtifactServiceAsyncStub"
     blocking: artifact_service_pb2_grpc.ArtifactServiceStub
@@ -234,27 +239,46 @@ class Served:
             for table in metadata.sorted_tables:
                 rows = await connection.execute(sa.select(table))
                 found[table.name] = sorted((tuple(row) for row in rows), key=repr)
-        for path in self.folder.rglob("*"):
-            if path.is_file() and ".uploads" not in path.parts:
-                found[str(path)] = path.read_bytes()
-        return found
+        return found | await self.files()
 
-    def staged(self) -> list[str]:
+    async def files(self) -> dict[str, bytes]:
+        """Returns what is visible in the store, by its path from the root down."""
+        if isinstance(self.objects, S3Store):
+            return await stored_in_bucket(self.objects)
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in self.folder.rglob("*")
+            if path.is_file() and ".uploads" not in path.parts
+        }
+
+    async def staged(self) -> list[str]:
         """Returns the ids of uploads that the store still holds something of."""
+        if isinstance(self.objects, S3Store):
+            return await staged_in_bucket(self.objects)
         return sorted(path.name for path in (self.folder / ".uploads").iterdir())
 
 
 @contextlib.asynccontextmanager
 async def served(
-    backend: Backend, folder: Path, failpoint: Callable[[str], None] = lambda _: None
+    backend: Backend,
+    folder: Path,
+    failpoint: Callable[[str], None] = lambda _: None,
+    destination: S3Destination | None = None,
 ) -> AsyncGenerator[Served]:
-    """Serves what is in a folder, at first nothing, until the block ends."""
+    """Serves what is in a folder, at first nothing, until the block ends.
+
+    Artifacts are in a bucket if one is given.
+    """
     root = folder / "artifacts"
+    store: ObjectStore = FolderStore(root, failpoint=failpoint)
+    uri = root.as_uri()
+    if destination is not None:
+        store, uri = S3Store(destination, failpoint=failpoint), destination.uri
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(backend.open(folder))
         await setup.create_or_check(database)
-        objects = await stack.enter_async_context(FolderStore(root, failpoint=failpoint))
-        experiments = Experiments(database, ArtifactRoots(store_uri=root.as_uri()))
+        objects = await stack.enter_async_context(store)
+        experiments = Experiments(database, ArtifactRoots(store_uri=uri))
         stopping = Stopping()
         artifacts = Artifacts(
             database=database, objects=objects, experiments=experiments, stopping=stopping
@@ -277,6 +301,7 @@ async def served(
         blocking = stack.enter_context(grpc.insecure_channel(address))
         yield Served(
             folder=root,
+            uri=uri,
             database=database,
             objects=objects,
             stopping=stopping,

@@ -61,7 +61,7 @@ async def break_off(
             await serving.send(spec(path, upload_id), chunk(DATA), finish(DATA))
     assert error_info(caught.value).reason == "STORAGE_UNAVAILABLE"
     assert await serving.get(path) == DATA
-    assert serving.staged() == [upload_id]
+    assert await serving.staged() == [upload_id]
 
 
 async def test_an_upload_whose_row_is_missing_is_completed_by_its_spec(
@@ -76,7 +76,7 @@ async def test_an_upload_whose_row_is_missing_is_completed_by_its_spec(
     assert answer.artifact.sha256 == hashlib.sha256(DATA).digest()
     assert answer.artifact.digest_state == VERIFIED
     assert (await serving.page()).artifacts == [answer.artifact]
-    assert serving.staged() == []
+    assert await serving.staged() == []
 
 
 async def test_an_upload_whose_row_is_missing_is_completed_by_asking_for_it(
@@ -90,7 +90,7 @@ async def test_an_upload_whose_row_is_missing_is_completed_by_asking_for_it(
     assert (upload.complete, upload.durable_offset) == (True, len(DATA))
     [artifact] = (await serving.page()).artifacts
     assert (artifact.sha256, artifact.digest_state) == (hashlib.sha256(DATA).digest(), VERIFIED)
-    assert serving.staged() == []
+    assert await serving.staged() == []
 
 
 async def test_an_upload_completed_late_leaves_the_file_that_replaced_its_own(
@@ -165,7 +165,7 @@ async def test_an_upload_at_its_end_is_completed_although_its_client_left(
         # Nobody asks for the upload, which would complete it too.
         while not any(found.sha256 for found in (await serving.page()).artifacts):
             pass
-        while serving.staged():
+        while await serving.staged():
             await serving.page()
 
 
@@ -219,7 +219,7 @@ async def test_of_uploads_to_one_path_the_last_to_complete_stays_with_its_digest
     assert artifact.sha256 == hashlib.sha256(found).digest()
     assert artifact.digest_state == VERIFIED
     assert artifact in [answer.artifact for answer in answers]
-    assert serving.staged() == []
+    assert await serving.staged() == []
 
 
 async def test_a_digest_is_stored_before_the_next_upload_to_its_path_becomes_visible(

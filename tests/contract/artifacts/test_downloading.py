@@ -147,7 +147,10 @@ async def test_a_download_under_way_is_of_one_file_although_that_is_replaced(
     assert b"".join(response.chunk.data for response in received[1:]) == data
 
 
-async def test_a_file_written_past_the_server_is_served_without_a_digest(serving: Served) -> None:
+async def test_a_file_written_past_the_server_is_served_without_a_digest(
+    folder_serving: Served,
+) -> None:
+    serving = folder_serving
     stored = await serving.put("a", b"by the server")
     path = serving.folder / "0" / hex_id(1) / "artifacts" / "a"
     path.write_bytes(b"by another way")
@@ -160,7 +163,10 @@ async def test_a_file_written_past_the_server_is_served_without_a_digest(serving
     assert (artifact.sha256, artifact.digest_state) == (b"", 0)
 
 
-async def test_a_digest_counts_only_for_the_time_that_it_was_taken_at(serving: Served) -> None:
+async def test_a_digest_counts_only_for_the_time_that_it_was_taken_at(
+    folder_serving: Served,
+) -> None:
+    serving = folder_serving
     stored = await serving.put("a", b"one")
     path = serving.folder / "0" / hex_id(1) / "artifacts" / "a"
     time_ns = path.stat().st_mtime_ns

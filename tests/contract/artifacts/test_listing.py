@@ -15,7 +15,7 @@ async def test_a_run_without_artifacts_lists_nothing_and_says_where_they_would_b
     page = await serving.page()
 
     assert (list(page.artifacts), page.next_page_token) == ([], "")
-    assert page.artifact_uri == f"{serving.folder.as_uri()}/0/{hex_id(1)}/artifacts"
+    assert page.artifact_uri == f"{serving.uri}/0/{hex_id(1)}/artifacts"
     run = await serving.run()
     assert page.artifact_uri == run.artifact_uri
 

@@ -25,20 +25,19 @@ async def test_a_place_below_the_destination_is_served(
 
     await serving.put("a/b.txt", DATA, run=2)
 
-    stored = serving.folder / folder / hex_id(2) / "artifacts" / "a" / "b.txt"
-    assert stored.read_bytes() == DATA
+    path = f"{folder}/{hex_id(2)}/artifacts/a/b.txt".removeprefix("/")
+    assert (await serving.files())[path] == DATA
     assert [chunk.data for chunk in (await serving.download("a/b.txt", run=2))[1]] == [DATA]
     assert [artifact.path for artifact in (await serving.page("a", run=2)).artifacts] == ["a/b.txt"]
     assert await serving.delete("a", run=2)
 
 
-async def test_a_file_uri_of_the_store_is_served(serving: Served) -> None:
-    await serving.run_elsewhere(2, f"{serving.folder.as_uri()}/mine")
+async def test_a_uri_of_the_store_is_served(serving: Served) -> None:
+    await serving.run_elsewhere(2, f"{serving.uri}/mine")
 
     await serving.put("a.txt", DATA, run=2)
 
-    stored = serving.folder / "mine" / hex_id(2) / "artifacts" / "a.txt"
-    assert stored.read_bytes() == DATA
+    assert (await serving.files())[f"mine/{hex_id(2)}/artifacts/a.txt"] == DATA
 
 
 @pytest.mark.parametrize(
@@ -49,9 +48,12 @@ async def test_a_file_uri_of_the_store_is_served(serving: Served) -> None:
         "mlflow-artifacts:/%252e%252e/out",
         "mlflow-artifacts:/.uploads",
         "mlflow-artifacts:/.UPLOADS/x",
+        "mlflow-artifacts:/.runstream/uploads",
         "mlflow-artifacts:/a\\..\\b",
         "file:///",
         "file:///etc",
+        "/etc",
+        "s3://another-bucket/prefix",
     ],
 )
 async def test_a_place_outside_of_the_store_or_in_its_own_folders_is_not_served(

@@ -27,6 +27,12 @@ from tests.support.calls import error_info, retry_delay_s
 DATA = some_bytes(7 * CHUNK_BYTES + 321)
 
 
+@pytest.fixture
+def serving(folder_serving: Served) -> Served:
+    """Each chunk of its own is durable in a folder alone."""
+    return folder_serving
+
+
 async def test_a_call_without_a_finish_says_how_much_is_durable(serving: Served) -> None:
     upload_id = new_upload_id()
 

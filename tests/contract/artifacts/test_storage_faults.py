@@ -29,6 +29,12 @@ from tests.support.calls import retry_delay_s
 DATA = some_bytes(6 * CHUNK_BYTES)
 
 
+@pytest.fixture
+def serving(folder_serving: Served) -> Served:
+    """Each chunk of its own is durable in a folder alone."""
+    return folder_serving
+
+
 def failing(code: int) -> Callable[..., Any]:
     def fail(*_: object, **__: object) -> None:
         raise OSError(code, os.strerror(code))
@@ -40,7 +46,7 @@ async def test_an_upload_that_cannot_fit_is_refused_at_once(serving: Served) -> 
     refusal = await serving.refused(serving.send(spec("a", new_upload_id(), size_bytes=2**62)))
 
     assert refusal.reason == "STORAGE_FULL"
-    assert serving.staged() == []
+    assert await serving.staged() == []
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -108,7 +114,7 @@ async def test_what_is_left_of_a_complete_upload_does_not_fail_it(
         answer = await serving.send(spec("a", upload_id), chunk(b"data"), finish(b"data"))
 
     assert answer.upload.complete
-    assert serving.staged() == [upload_id]
+    assert await serving.staged() == [upload_id]
     assert (await serving.send(spec("a", upload_id))) == answer
 
 
@@ -131,10 +137,10 @@ async def test_an_upload_that_nobody_continues_for_a_day_is_discarded(
     make_old(area / young, 23 * 3600)
 
     async with served(backend, tmp_path) as serving:
-        while abandoned in serving.staged():
+        while abandoned in await serving.staged():
             await serving.page()
 
-        assert serving.staged() == [young]
+        assert await serving.staged() == [young]
         refusal = await serving.refused(serving.upload(abandoned))
         assert refusal.reason == "UPLOAD_NOT_FOUND"
         assert (await serving.upload(young)).durable_offset == len(DATA)

@@ -121,7 +121,7 @@ async def test_a_path_below_a_file_is_refused_at_once(serving: Served) -> None:
 
     assert (refusal.reason, refusal.metadata) == ("PATH_CONFLICT", {"path": "a/b/c"})
     assert "delete that first or choose another path" in refusal.message
-    assert serving.staged() == []
+    assert await serving.staged() == []
 
 
 async def test_a_path_that_is_a_folder_is_refused_at_once(serving: Served) -> None:
@@ -215,7 +215,7 @@ async def test_a_wrong_digest_discards_the_upload_and_leaves_the_old_file(
 
     assert refusal.reason == "DIGEST_MISMATCH"
     assert refusal.metadata == {"expected": expected, "actual": actual}
-    assert serving.staged() == []
+    assert await serving.staged() == []
     gone = await serving.refused(serving.upload(UPLOAD_ID))
     assert (gone.reason, gone.metadata) == ("UPLOAD_NOT_FOUND", {"upload_id": UPLOAD_ID})
 
@@ -235,7 +235,7 @@ async def test_a_failed_upload_without_an_id_of_its_own_leaves_nothing_behind(
 ) -> None:
     await serving.refused(serving.send(spec("a"), chunk(DATA), chunk(DATA, 9)))
 
-    while serving.staged():
+    while await serving.staged():
         await serving.page()
     assert await serving.paths() == []
 

@@ -43,14 +43,14 @@ async def test_an_upload_makes_its_bytes_visible_and_describes_them(serving: Ser
     assert artifact.digest_state == VERIFIED
     assert before_us <= artifact.update_time.ToMicroseconds() <= time.time_ns() // 1000
     assert await serving.get("model/weights.bin") == data
-    assert serving.staged() == []
+    assert await serving.staged() == []
 
 
 async def test_a_file_lies_as_plain_bytes_in_the_folder_of_its_run(serving: Served) -> None:
     await serving.put("model/weights.bin", b"plain")
 
-    path = serving.folder / "0" / hex_id(1) / "artifacts" / "model" / "weights.bin"
-    assert path.read_bytes() == b"plain"
+    path = f"0/{hex_id(1)}/artifacts/model/weights.bin"
+    assert (await serving.files())[path] == b"plain"
 
 
 @pytest.mark.parametrize("messages", [[], [chunk(b"")]], ids=["no chunk", "an empty chunk"])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from aiobotocore.response import StreamingBody
+from typing import Any, Protocol
 
 __all__ = [
     "Abilities",
+    "Body",
     "Found",
     "Head",
     "OpenedBody",
@@ -81,12 +80,24 @@ class UnfinishedUpload:
     begin_time_s: float
 
 
+class Body(Protocol):
+    """Is what aiobotocore gives for the bytes of an answer."""
+
+    async def read(self, amt: int | None = None) -> bytes:
+        """Reads at most so many bytes that are there, or all; none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Closes the connection unless all was read."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedBody:
     """Holds an answer whose bytes are still to come."""
 
     head: Head
-    body: StreamingBody
+    body: Body
 
 
 def time_of(modified: datetime, etag: str) -> int:
@@ -113,4 +124,5 @@ def head_of(answer: Mapping[str, Any], size_bytes: int) -> Head:
 
 def server_time_s(answer: Mapping[str, Any]) -> float:
     """Reads the store's clock out of an answer, in seconds since the epoch."""
-    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+    date: str | None = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return time.time() if date is None else parsedate_to_datetime(date).timestamp()

@@ -8,7 +8,14 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from runstream_server.objects.errors import StorageError
-from runstream_server.objects.s3.answers import Found, Head, OpenedBody, head_of, server_time_s
+from runstream_server.objects.s3.answers import (
+    Body,
+    Found,
+    Head,
+    OpenedBody,
+    head_of,
+    server_time_s,
+)
 from runstream_server.objects.s3.failures import RequestRefused
 from runstream_server.objects.s3.requesting import Requester
 
@@ -71,7 +78,7 @@ class Bucket(Requester):
         _, _, total = answer.get("ContentRange", "").rpartition("/")
         size_bytes = int(total) if total.isdigit() else answer["ContentLength"]
         head = head_of(cast("Mapping[str, Any]", answer), size_bytes)
-        return OpenedBody(head=head, body=answer["Body"])
+        return OpenedBody(head=head, body=cast("Body", answer["Body"]))
 
     async def read_small(self, key: str) -> tuple[bytes, Head] | None:
         """Reads an object whole; None when there is none."""
@@ -81,8 +88,10 @@ class Bucket(Requester):
             if error.code == "NoSuchKey":
                 return None
             raise
-        async with opened.body as body:
-            return await self.make(f"read {key!a}", body.read()), opened.head
+        try:
+            return await self.make(f"read {key!a}", opened.body.read()), opened.head
+        finally:
+            opened.body.close()
 
     async def put(
         self,

@@ -7,16 +7,13 @@ import logging
 import random
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from runstream_server.objects.base import READ_CHUNK_BYTES, ObjectInfo, ObjectReader
 from runstream_server.objects.errors import StorageError
-from runstream_server.objects.s3.answers import Head
+from runstream_server.objects.s3.answers import Body, Head
 from runstream_server.objects.s3.bucket import Bucket
 from runstream_server.objects.s3.failures import ConditionFailed, RequestRefused
-
-if TYPE_CHECKING:
-    from aiobotocore.response import StreamingBody
 
 __all__ = ["S3Reader"]
 
@@ -46,7 +43,7 @@ class S3Reader(ObjectReader):
         *,
         begin: int,
         end: int,
-        body: StreamingBody | None,
+        body: Body | None,
     ) -> None:
         self._info = info
         self._bucket = bucket
@@ -142,7 +139,7 @@ class S3Reader(ObjectReader):
             )
         return piece
 
-    def _drop(self, body: StreamingBody) -> None:
+    def _drop(self, body: Body) -> None:
         self._body = None
         with suppress(OSError):
             body.close()
@@ -156,7 +153,6 @@ class S3Reader(ObjectReader):
         return error
 
 
-async def _next_piece(body: StreamingBody, size_bytes: int) -> bytes:
+async def _next_piece(body: Body, size_bytes: int) -> bytes:
     async with asyncio.timeout(READ_TIMEOUT_S):
-        piece: bytes = await body.read(size_bytes)
-        return piece
+        return await body.read(size_bytes)

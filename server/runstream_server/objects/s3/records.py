@@ -67,10 +67,8 @@ class UploadRecord:
 
     def encoded(self) -> bytes:
         """Returns the record as JSON."""
-        fields = asdict(self) | {"version": VERSION}
-        if self.whole is not None and self.whole.sha256 is not None:
-            fields["whole"]["sha256"] = self.whole.sha256.hex()
-        return json.dumps(fields, ensure_ascii=False).encode()
+        fields = {"version": VERSION, **asdict(self)}
+        return json.dumps(fields, ensure_ascii=False, default=bytes.hex).encode()
 
     @classmethod
     def decoded(cls, data: bytes) -> Self | None:
