@@ -19,7 +19,9 @@ from typing import Protocol
 
 import pytest
 from tests.integration.client.jobs import Jobs
-from tests.support.server import ServerProcess
+from tests.support.server import ServerProcess, wait_until
+
+from runstream import Client, NotFound
 
 __all__ = ["StartJob", "StreamingJob", "start_job"]
 
@@ -119,8 +121,11 @@ class StartJob(Protocol):
 
 
 @pytest.fixture
-def start_job(server: ServerProcess, tmp_path: Path) -> Iterator[StartJob]:
-    """Starts jobs that log to the test's server, each with a spool of its own."""
+def start_job(server: ServerProcess, client: Client, tmp_path: Path) -> Iterator[StartJob]:
+    """Starts jobs that log to the test's server, each with a spool of its own.
+
+    The server knows their runs when it returns.
+    """
     started: list[StreamingJob] = []
     spools: list[Jobs] = []
 
@@ -129,6 +134,7 @@ def start_job(server: ServerProcess, tmp_path: Path) -> Iterator[StartJob]:
         spools.append(jobs)
         options = ["--experiment", experiment, f"--name={name}", "--parent", parent]
         started.append(StreamingJob(jobs, options))
+        wait_until(lambda: _is_known(client, started[-1].run_id), what="the run arrives")
         return started[-1]
 
     try:
@@ -138,3 +144,11 @@ def start_job(server: ServerProcess, tmp_path: Path) -> Iterator[StartJob]:
             job.close()
         for jobs in spools:
             jobs.close()
+
+
+def _is_known(client: Client, run_id: str) -> bool:
+    try:
+        client.get_run(run_id, omit_metrics=True, omit_inputs=True)
+    except NotFound:
+        return False
+    return True

@@ -80,7 +80,7 @@ function ChildTable({ runs }: { readonly runs: readonly Run[] }) {
   const keys = [...new Set(runs.flatMap((run) => run.metrics.map((metric) => metric.key)))].slice(0, METRICS_SHOWN);
   return (
     <div class="table-scroll" tabIndex={0} role="region" aria-label="Child runs">
-      <table class="children">
+      <table class="run-children">
         <thead>
           <tr>
             {["Run", "Status", "Started", "Duration", ...keys].map((name) => (

@@ -26,8 +26,8 @@ export function RunHeader({ store, run }: RunProps) {
     <header class="run-header">
       <Trail run={run} />
       <div class="run-title">
-        <span class="run-dot" style={{ background: runColor(run.runId) }} />
         <h1>
+          <span class="run-dot" style={{ background: runColor(run.runId) }} />
           <EditableText value={run.name} label="name" disabled={deleted} onSave={(name) => void renameRun(store, name)} />
         </h1>
         <Status status={run.status} />

@@ -84,7 +84,8 @@ function Missing({ runId, why }: { readonly runId: string; readonly why: string 
     <>
       <h1>There is no such run</h1>
       <p>
-        No run has the id <code>{runId}</code>: {why}
+        No run has the id <code>{runId}</code>: {why}. It is shown here as soon as it arrives, as that of a job which has
+        just begun.
       </p>
       <p>
         <a href="#/">All experiments</a>

@@ -18,6 +18,7 @@ export class RunStore {
   readonly #lastCommitUs = signal<number | null>(null);
   #ended = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #unfollow: () => void = () => undefined;
 
   constructor(runId: string) {
     this.runId = runId;
@@ -45,17 +46,22 @@ export class RunStore {
   start(): () => void {
     this.#ended = false;
     void this.read();
-    const stop = watch({
+    this.#follow();
+    return () => {
+      this.#ended = true;
+      clearTimeout(this.#retry);
+      this.#unfollow();
+    };
+  }
+
+  #follow(): void {
+    this.#unfollow();
+    this.#unfollow = watch({
       runId: this.runId,
       // What comes live lacks inputs and outputs.
       onRun: () => void this.read(),
       onCommit: (time) => this.#committed(microseconds(time)),
     });
-    return () => {
-      this.#ended = true;
-      clearTimeout(this.#retry);
-      stop();
-    };
   }
 
   /** Reads the run again, as after an act of this page. */
@@ -76,7 +82,15 @@ export class RunStore {
     const { code } = ConnectError.from(error);
     this.#missing.value = code === Code.NotFound || code === Code.InvalidArgument;
     this.#failure.value = messageOf(error);
-    if (isUnreachable(error) && !this.#ended) this.#retry = setTimeout(() => void this.read(), RETRY_MS);
+    // A job prints its run's address before the run has arrived here.
+    const mayCome = isUnreachable(error) || code === Code.NotFound;
+    if (mayCome && !this.#ended) this.#retry = setTimeout(() => this.#readAgain(), RETRY_MS);
+  }
+
+  #readAgain(): void {
+    void this.read();
+    // The stream gave the run up when there was none.
+    if (this.#missing.peek()) this.#follow();
   }
 
   #committed(timeUs: number | null): void {

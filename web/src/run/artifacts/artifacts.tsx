@@ -41,7 +41,7 @@ export function Artifacts({ store, run, path }: RunProps & { readonly path: stri
     return <p class="run-notice muted">No artifacts were logged{isActive(run) ? " yet; they appear here as they come" : ""}.</p>;
   }
   return (
-    <div class={`artifacts ${path === "" ? "" : "chosen"}`}>
+    <div class={`run-artifacts ${path === "" ? "" : "chosen"}`}>
       <div class="artifact-tree">
         <div class="artifact-bar">
           <a class="button" href={`${artifactUrl(runId, "")}?zip`} download>

@@ -12,8 +12,9 @@ export interface DataTableProps {
 }
 
 const ROW_PX = 26;
-const CHAR_PX = 7.6;
+const CHAR_PX = 8.3;
 const PADDING_PX = 20;
+const BOLD = 1.15;
 const LEAST_CHARS = 4;
 const MOST_CHARS = 48;
 const SAMPLED_ROWS = 100;
@@ -33,15 +34,15 @@ export function DataTable({ columns, count, rowAt, from = 0 }: DataTableProps) {
   const numberPx = String(from + count).length * CHAR_PX + PADDING_PX;
   const width = numberPx + cells.total;
   return (
-    <div class="data-table" role="table" aria-label="Content" aria-rowcount={count + 1} aria-colcount={columns.length} tabIndex={0} ref={scroller}>
-      <div role="row" class="data-row head" style={{ width: `${width}px` }}>
+    <div class="file-table" role="table" aria-label="Content" aria-rowcount={count + 1} aria-colcount={columns.length} tabIndex={0} ref={scroller}>
+      <div role="row" class="file-row head" style={{ width: `${width}px` }}>
         {cells.items.map(({ index, start, size }) => (
           <Cell key={index} role="columnheader" text={columns[index] ?? ""} index={index} left={numberPx + start} width={size} />
         ))}
       </div>
       <div
         role="rowgroup"
-        class="data-rows"
+        class="file-rows"
         style={{ height: `${rows.total}px`, width: `${width}px` }}
       >
         {rows.items.map(({ index, start }) => {
@@ -51,7 +52,7 @@ export function DataTable({ columns, count, rowAt, from = 0 }: DataTableProps) {
               key={index}
               role="row"
               aria-rowindex={index + 2}
-              class="data-row"
+              class="file-row"
               style={{ transform: `translateY(${start}px)` }}
             >
               <Cell role="rowheader" text={String(from + index + 1)} index={-1} left={0} width={numberPx} />
@@ -94,7 +95,7 @@ function isNumber(text: string): boolean {
 }
 
 function columnWidths(columns: readonly string[], count: number, rowAt: (index: number) => readonly string[]): number[] {
-  const chars = columns.map((name) => name.length);
+  const chars = columns.map((name) => name.length * BOLD);
   for (let index = 0; index < Math.min(count, SAMPLED_ROWS); index++) {
     rowAt(index).forEach((text, at) => (chars[at] = Math.max(chars[at] ?? 0, text.length)));
   }

@@ -42,9 +42,9 @@ function Shown({ kind, url, path, size }: ShownProps) {
     case "image":
       return <Picture url={url} path={path} />;
     case "video":
-      return <video class="media" controls preload="metadata" src={url} />;
+      return <video class="file-media" controls preload="metadata" src={url} />;
     case "audio":
-      return <audio class="media" controls preload="metadata" src={url} />;
+      return <audio class="file-media" controls preload="metadata" src={url} />;
     case "pdf":
       return (
         <p>
@@ -72,7 +72,7 @@ function Picture({ url, path }: { readonly url: string; readonly path: string })
   return (
     <button
       type="button"
-      class={`picture ${whole.value ? "whole" : ""}`}
+      class={`file-picture ${whole.value ? "whole" : ""}`}
       aria-label={whole.value ? "Fit the picture into the page" : "Show the picture in its own size"}
       onClick={() => (whole.value = !whole.peek())}
     >

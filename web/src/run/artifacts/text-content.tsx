@@ -43,10 +43,10 @@ export function TextContent({ url, size, as }: TextContentProps) {
   return (
     <>
       {as !== "text" && complete && (
-        <p>
-          <button type="button" class="quiet" aria-pressed={raw.value} onClick={() => (raw.value = !raw.peek())}>
-            As it is
-          </button>
+        <p class="raw-toggle">
+          <label>
+            <input type="checkbox" checked={raw.value} onChange={() => (raw.value = !raw.peek())} /> as it is in the file
+          </label>
         </p>
       )}
       <Body chunks={chunks.value} as={raw.value || !complete ? "text" : as} />

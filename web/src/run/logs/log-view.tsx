@@ -26,7 +26,7 @@ export function LogView({ tail, active, choice, downloadUrl }: LogViewProps) {
   const searched = useSignal("");
   const only = useSignal(false);
   const at = useSignal(-1);
-  const lines = tail.lines.value;
+  const lines = useMemo(() => withoutLast(tail.lines.value), [tail.lines.value]);
   const matches = useMemo(() => linesWith(lines, searched.value), [lines, searched.value]);
   const shown = only.value && searched.value !== "" ? matches : null;
   const step = (by: number) => {
@@ -55,7 +55,7 @@ export function LogView({ tail, active, choice, downloadUrl }: LogViewProps) {
           </span>
         )}
         <label>
-          <input type="checkbox" checked={only.value} onChange={() => (only.value = !only.peek())} /> only these
+          <input type="checkbox" checked={only.value} disabled={searched.value === ""} onChange={() => (only.value = !only.peek())} /> only these
         </label>
         <span class="log-acts">
           <label>
@@ -135,6 +135,11 @@ function Lines({ lines, shown, searched, current, follow, onFollow }: LinesProps
       </div>
     </div>
   );
+}
+
+/** A line that has only just begun is none yet. */
+function withoutLast(lines: readonly string[]): readonly string[] {
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
 }
 
 /** A line, with what was searched for marked in it. */

@@ -34,7 +34,7 @@ export function Logs({ store, run, path }: RunProps & { readonly path: string })
   if (failure.value !== "" && shown === "") return <p class="run-notice failure">{failure.value}</p>;
   if (shown === "") return found.value === null ? <p class="run-notice muted">Loading …</p> : <NoLogs runId={runId} />;
   return (
-    <div class="logs">
+    <div class="run-logs">
       <LogFile
         key={shown}
         runId={runId}

@@ -5,17 +5,22 @@ import { useId } from "preact/hooks";
 
 export interface CardProps {
   readonly title: string;
+  /** Stands beside the title, e.g. how many there are. */
+  readonly count?: string;
   /** Stands behind the title: a number, a search field, a button. */
   readonly aside?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-export function Card({ title, aside, children }: CardProps) {
+export function Card({ title, count, aside, children }: CardProps) {
   const heading = useId();
   return (
-    <section class="card" aria-labelledby={heading}>
+    <section class="run-card" aria-labelledby={heading}>
       <header>
-        <h2 id={heading}>{title}</h2>
+        <h2 id={heading}>
+          {title}
+          {count !== undefined && count !== "" && <span class="muted"> {count}</span>}
+        </h2>
         {aside}
       </header>
       {children}

@@ -11,8 +11,8 @@ export function Inputs({ run }: { readonly run: Run }) {
   return (
     <>
       {datasetInputs.length > 0 && (
-        <Card title={`Datasets ${datasetInputs.length}`}>
-          <ul class="plain-list">
+        <Card title="Datasets" count={String(datasetInputs.length)}>
+          <ul class="run-plain-list">
             {datasetInputs.map((input) => (
               <Dataset key={`${input.dataset?.name ?? ""}\n${input.dataset?.digest ?? ""}`} input={input} />
             ))}
@@ -21,7 +21,7 @@ export function Inputs({ run }: { readonly run: Run }) {
       )}
       {modelInputs.length + modelOutputs.length > 0 && (
         <Card title="Models">
-          <ul class="plain-list">
+          <ul class="run-plain-list">
             {modelOutputs.map((output) => (
               <li key={`${output.modelId} ${output.step}`}>
                 <bdi class="mono">{output.modelId}</bdi> <span class="muted">made at step {String(output.step)}</span>
@@ -47,10 +47,10 @@ function Dataset({ input }: { readonly input: DatasetInput }) {
     <li>
       <details>
         <summary>
-          <bdi>{dataset.name}</bdi> {context !== "" && <span class="badge">{context}</span>}{" "}
+          <bdi>{dataset.name}</bdi> {context !== "" && <span class="run-badge">{context}</span>}{" "}
           <span class="muted mono">{dataset.digest}</span>
         </summary>
-        <dl class="facts">
+        <dl class="run-details">
           <Detail name="Source" text={[dataset.sourceType, dataset.source].filter(Boolean).join(" ")} />
           <Detail name="Profile" text={dataset.profile ?? ""} />
           <Detail name="Schema" text={dataset.schema ?? ""} />

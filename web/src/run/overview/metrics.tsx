@@ -33,7 +33,8 @@ export function Metrics({ store, run }: RunProps) {
   };
   return (
     <Card
-      title={`Metrics ${found.length > 0 ? `${formatCount(found.length)}${list.complete ? "" : "+"}` : ""}`}
+      title="Metrics"
+      count={found.length > 0 ? `${formatCount(found.length)}${list.complete ? "" : "+"}` : ""}
       aside={
         <>
           {any && <Search label="Search metrics" onInput={search} />}
@@ -69,7 +70,7 @@ function MetricTable({ list, found }: { readonly list: SeriesList; readonly foun
     if (last >= found.length - 1) void list.more();
   }, [last, found.length, list]);
   return (
-    <div class="metric-table" role="table" aria-label="Metrics" aria-rowcount={found.length + 1} ref={scroller} tabIndex={0}>
+    <div class="run-metrics" role="table" aria-label="Metrics" aria-rowcount={found.length + 1} ref={scroller} tabIndex={0}>
       <div class={`metric-row head ${ranked ? "ranked" : ""}`} role="row">
         <span role="columnheader">Metric</span>
         {ranked && <span role="columnheader">Rank</span>}
@@ -114,7 +115,7 @@ function MetricRow({ index, start, summary, first, ranked }: MetricRowProps) {
       <span role="cell" class={`metric-key ${first ? "" : "again"}`} title={name}>
         <bdi>{name}</bdi>
       </span>
-      {ranked && <span role="cell">{series?.rank ?? "–"}</span>}
+      {ranked && <span role="cell">{series?.rank ?? ""}</span>}
       <Value value={last?.value ?? Number.NaN} />
       <Value value={min} />
       <Value value={max} />

@@ -11,7 +11,7 @@ import { Writers } from "./writers";
 
 export function Overview({ store, run }: RunProps) {
   return (
-    <div class="overview">
+    <div class="run-overview">
       <div class="overview-main">
         <Note store={store} run={run} />
         <Metrics store={store} run={run} />

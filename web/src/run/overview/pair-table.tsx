@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { copyText } from "../acts";
+import { CopyIcon } from "./copy-icon";
 import type { Pair } from "./pairs";
 
 export interface PairTableProps {
@@ -22,7 +23,7 @@ export function PairTable({ pairs, label, empty, acts }: PairTableProps) {
   if (pairs.length === 0) return <p class="muted card-empty">{empty}</p>;
   return (
     <>
-      <table class="pairs" aria-label={label}>
+      <table class="run-pairs" aria-label={label}>
         <tbody>
           {shown.map((pair) => (
             <tr key={pair[0]}>
@@ -38,7 +39,7 @@ export function PairTable({ pairs, label, empty, acts }: PairTableProps) {
                   title="Copy"
                   onClick={() => void copyText(pair[1], `the value of ${pair[0]}`)}
                 >
-                  ⧉
+                  <CopyIcon />
                 </button>
                 {acts?.(pair)}
               </td>

@@ -24,7 +24,7 @@ export function Params({ params }: { readonly params: Readonly<Record<string, st
     </>
   );
   return (
-    <Card title={`Params ${all.length > 0 ? formatCount(all.length) : ""}`} aside={aside}>
+    <Card title="Params" count={all.length > 0 ? formatCount(all.length) : ""} aside={aside}>
       <PairTable pairs={shown} label="Params" empty={all.length === 0 ? "No params were logged." : "No param matches."} />
     </Card>
   );

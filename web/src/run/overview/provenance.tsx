@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Run } from "../../api/gen/runstream/v1/run_pb";
 import { copyText } from "../acts";
 import { Card } from "./card";
+import { CopyIcon } from "./copy-icon";
 import { commitUrl, repositoryOf } from "./forge";
 
 const SHORT_COMMIT = 10;
@@ -14,7 +15,7 @@ export function Provenance({ run }: { readonly run: Run }) {
   const environment = Object.entries(run.tags).filter(([key]) => ENVIRONMENT.test(key));
   return (
     <Card title="Source">
-      <dl class="facts">
+      <dl class="run-details">
         <Row name="Script" text={source?.name ?? ""} />
         <Row name="Type" text={source?.type === "LOCAL" ? "" : (source?.type ?? "")} />
         <Commit run={run} />
@@ -65,14 +66,14 @@ function Commit({ run }: { readonly run: Run }) {
         title="Copy"
         onClick={() => void copyText(commit, "the commit")}
       >
-        ⧉
+        <CopyIcon />
       </button>
       {dirty === true && (
-        <span class="badge warning" title="The work tree held changes that are in no commit">
+        <span class="run-badge warning" title="The work tree held changes that are in no commit">
           with changes
         </span>
       )}
-      {dirty === false && <span class="badge">clean</span>}
+      {dirty === false && <span class="run-badge">clean</span>}
     </Fact>
   );
 }

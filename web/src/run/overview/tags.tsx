@@ -25,7 +25,7 @@ export function Tags({ store, run }: RunProps) {
     <Card title="Tags" aside={readOnly || adding.value ? null : add}>
       {own.length === 0 && !adding.value && <p class="muted card-empty">No tags.</p>}
       {own.length > 0 && (
-        <table class="pairs" aria-label="Tags">
+        <table class="run-pairs" aria-label="Tags">
           <tbody>
             {own.map(([key, value]) => (
               <tr key={key}>
@@ -59,7 +59,7 @@ export function Tags({ store, run }: RunProps) {
       {adding.value && <NewTag store={store} run={run} onEnd={() => (adding.value = false)} />}
       {kept.length > 0 && (
         <details class="kept-tags">
-          <summary>{kept.length} of programs</summary>
+          <summary>{kept.length} kept by programs</summary>
           <PairTable pairs={kept} label="Tags of programs" empty="" />
         </details>
       )}
@@ -75,7 +75,7 @@ function NewTag({ store, onEnd }: RunProps & { readonly onEnd: () => void }) {
   };
   return (
     <form
-      class="new-tag"
+      class="run-new-tag"
       onSubmit={(event) => {
         event.preventDefault();
         void save(event.currentTarget);

@@ -37,9 +37,9 @@ export function Writers({ store, run }: RunProps) {
   }, [runId, beat, active, writers, failure, more]);
   if (writers.value.length === 0 && failure.value === "") return null;
   return (
-    <Card title={`Writers ${formatCount(writers.value.length)}${more.value ? "+" : ""}`}>
+    <Card title="Writers" count={`${formatCount(writers.value.length)}${more.value ? "+" : ""}`}>
       {failure.value !== "" && <p class="failure">{failure.value}</p>}
-      <ul class="plain-list writers">
+      <ul class="run-plain-list writers">
         {writers.value.map((writer) => (
           <WriterLine key={writer.writerId} writer={writer} />
         ))}
