@@ -30,7 +30,10 @@ async def delete_experiment(tracking: Tracking, experiment_id: str) -> None:
 
 async def test_a_read_run_carries_its_latest_metrics_and_cursor(tracking: Tracking) -> None:
     await tracking.run(1)
-    points = [LatestPoint("loss", None, 7, 1_000, float("inf")), LatestPoint("x", 0, -1, 2, -0.5)]
+    points = [
+        LatestPoint("loss", None, 7, 1_000, float("inf"), 0.5, float("inf")),
+        LatestPoint("x", 0, -1, 2, -0.5, -1.5, 2.5),
+    ]
     tracking.metrics.by_run[hex_id(1)] = RunMetrics(42, points)
 
     whole = await tracking.runs.GetRun(pb.GetRunRequest(run_id=hex_id(1)))
@@ -38,8 +41,12 @@ async def test_a_read_run_carries_its_latest_metrics_and_cursor(tracking: Tracki
 
     assert whole.cursor == 42
     assert list(whole.run.metrics) == [
-        run_pb2.LatestMetric(key="loss", value=float("inf"), step=7, time_unix_us=1_000),
-        run_pb2.LatestMetric(key="x", value=-0.5, step=-1, time_unix_us=2, rank=0),
+        run_pb2.LatestMetric(
+            key="loss", value=float("inf"), step=7, time_unix_us=1_000, min=0.5, max=float("inf")
+        ),
+        run_pb2.LatestMetric(
+            key="x", value=-0.5, step=-1, time_unix_us=2, rank=0, min=-1.5, max=2.5
+        ),
     ]
     assert (list(bare.run.metrics), bare.cursor) == ([], 0)
 

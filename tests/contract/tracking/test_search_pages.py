@@ -131,7 +131,6 @@ QUESTION: dict[str, Any] = {
         {"order_by": ["run_name DESC"]},
         {"order_by": []},
         {"view_type": experiment_pb2.VIEW_TYPE_ACTIVE_ONLY},
-        {"omit_metrics": True},
     ],
 )
 async def test_a_token_belongs_to_its_question(tracking: Tracking, change: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ async def test_runs_that_start_at_once_are_ordered_by_id(tracking: Tracking) -> 
 async def test_found_runs_are_whole(tracking: Tracking) -> None:
     await tracking.run(1, tags={"k": "v"}, user="ada", parent_run_id=hex_id(2))
     await tracking.core_runs.log(hex_id(1), params={"p": "1"})
-    point = LatestPoint("loss", 3, 7, 1_000, -0.0)
+    point = LatestPoint("loss", 3, 7, 1_000, -0.0, -0.5, 0.5)
     tracking.metrics.by_run[hex_id(1)] = RunMetrics(42, [point])
 
     with_metrics = (await search(tracking)).runs[0]
