@@ -43,6 +43,7 @@ COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 # Two noisy cores are shared by everything that runs beside.
 TIMEOUT_MS = 60_000
 SIZE = (1280, 800)
+BLOCKED = {"csp", "net::err_blocked_by_csp"}
 QUIET_SCHEMES = {"blob", "data", "about"}
 ROOT = Path(__file__).resolve().parents[2]
 BUILT_UI = ROOT / "server" / "runstream_server" / "web" / "index.html"
@@ -68,6 +69,7 @@ class Ui:
         self._tolerated: list[re.Pattern[str]] = []
         context.set_default_timeout(TIMEOUT_MS)
         context.on("request", self._requested)
+        context.on("requestfailed", self._kept_from)
         context.on("console", self._logged)
         context.on("dialog", self._asked)
         context.on("weberror", lambda error: self.defects.append(f"uncaught: {error.error}"))
@@ -107,7 +109,12 @@ class Ui:
         parts = urlsplit(request.url)
         if parts.scheme in QUIET_SCHEMES or f"{parts.scheme}://{parts.netloc}" == self.origin:
             return
-        self.defects.append(f"request to another origin: {request.method} {request.url}")
+        self.defects.append(_foreign(request))
+
+    def _kept_from(self, request: Request) -> None:
+        # What the policy forbids is told as a request, but nothing was sent.
+        if (request.failure or "").lower() in BLOCKED and _foreign(request) in self.defects:
+            self.defects.remove(_foreign(request))
 
     def _logged(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -117,6 +124,10 @@ class Ui:
     def _asked(self, dialog: Dialog) -> None:
         self.defects.append(f"dialog {dialog.type}: {dialog.message}")
         dialog.dismiss()
+
+
+def _foreign(request: Request) -> str:
+    return f"request to another origin: {request.method} {request.url}"
 
 
 def _answer_from(folder: Path, addresses: re.Pattern[str], route: Route) -> None:

@@ -75,7 +75,7 @@ export type Datum = number | string | undefined;
 /** A field's values: numbers if all of those that are there are, else texts. */
 export function dataOf(runs: readonly Run[], field: Field): Datum[] {
   if (field.kind === "metric") return runs.map((run) => run.metrics.find(({ key }) => key === field.key)?.value);
-  const texts = runs.map((run) => run.params[field.key]);
+  const texts = runs.map((run) => (Object.hasOwn(run.params, field.key) ? run.params[field.key] : undefined));
   const numeric = texts.every((text) => text === undefined || isNumeric(text));
   return numeric ? texts.map((text) => (text === undefined ? undefined : Number(text))) : texts;
 }

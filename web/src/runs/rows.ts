@@ -34,8 +34,9 @@ export function rowOf(run: Run, columns: readonly Column[]): RunRow {
   const kept = columns.filter(({ kind }) => kind !== "attribute");
   const metrics = new Map(run.metrics.map((metric) => [metric.key, metric]));
   const valueOf = ({ kind, key, statistic }: Column): Value => {
-    if (kind === "param") return run.params[key];
-    if (kind === "tag") return run.tags[key];
+    // Keys are anybody's: `constructor` and `__proto__` are on every object.
+    if (kind === "param") return Object.hasOwn(run.params, key) ? run.params[key] : undefined;
+    if (kind === "tag") return Object.hasOwn(run.tags, key) ? run.tags[key] : undefined;
     const metric = metrics.get(key);
     return metric && (statistic === "latest" ? metric.value : metric[statistic]);
   };
