@@ -76,7 +76,7 @@ export function steps(from: number, to: number): number[] {
 function decades(from: number, to: number): number[] {
   const [first, last] = [Math.floor(from), Math.ceil(to)];
   const factors = to - from > 2.5 ? [1] : to - from > 1 ? [1, 3] : [1, 2, 5];
-  const all = Array.from({ length: last - first + 1 }, (_, at) => factors.map((factor) => factor * 10 ** (first + at)));
+  const all = Array.from({ length: last - first + 1 }, (_, at) => factors.map((factor) => Number(`${factor}e${first + at}`)));
   const within = all.flat().filter((value) => Math.log10(value) >= from && Math.log10(value) <= to);
   return within.length >= 2 ? within : steps(10 ** from, 10 ** to).filter((value) => value > 0);
 }

@@ -1,15 +1,17 @@
 /** One value against another, a dot a run. */
 
 import { useSignal } from "@preact/signals";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Run } from "../api/gen/runstream/v1/run_pb";
 import { href, route, updateQuery } from "../routing/router";
 import { runColor } from "../ui/colors";
+import { useElementWidth } from "../ui/element-width";
 import { formatNumber } from "../ui/format";
 import { type Scale, scaleOf, wantsLog } from "./scales";
 import { dataOf, type Datum, type Field, fieldsOf, usualAxes } from "./values";
 
-const [WIDTH, HEIGHT] = [860, 460];
+const HEIGHT = 460;
+const [NARROWEST_PX, WIDEST_PX] = [360, 1_100];
 const [LEFT, RIGHT, TOP, BOTTOM] = [80, 20, 16, 48];
 
 export function Scatter({ runs }: { readonly runs: readonly Run[] }) {
@@ -34,13 +36,15 @@ interface PlotProps {
 function Plot({ runs, fields, x, y }: PlotProps) {
   const { query } = route.value;
   const hovered = useSignal<Run | null>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const width = Math.min(Math.max(useElementWidth(place), NARROWEST_PX), WIDEST_PX);
   const [xs, ys] = useMemo(() => [dataOf(runs, x), dataOf(runs, y)], [runs, x, y]);
   const logOf = (name: string, data: readonly Datum[]) => (query.get(name) ?? (wantsLog(data) ? "1" : "0")) === "1";
   const [xLog, yLog] = [logOf("xlog", xs), logOf("ylog", ys)];
   const [across, up] = [scaleOf(xs, xLog), scaleOf(ys, yLog)];
   const dots = runs.flatMap((run, at) => {
     const [left, bottom] = [across.place(xs[at]), up.place(ys[at])];
-    return left === null || bottom === null ? [] : [{ run, at, left: xOf(left), top: yOf(bottom) }];
+    return left === null || bottom === null ? [] : [{ run, at, left: xOf(left, width), top: yOf(bottom) }];
   });
   const without = runs.length - dots.length;
   const at = hovered.value === null ? -1 : runs.indexOf(hovered.value);
@@ -50,9 +54,9 @@ function Plot({ runs, fields, x, y }: PlotProps) {
         <AxisSelect name="y" label="Up" fields={fields} chosen={y} log={yLog} />
         <AxisSelect name="x" label="Across" fields={fields} chosen={x} log={xLog} />
       </div>
-      <div class="plot-scroll" tabIndex={0} role="region" aria-label={`${y.key} against ${x.key}`}>
-        <svg class="plot" width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`}>
-          <Grid across={across} up={up} x={x} y={y} />
+      <div ref={place} class="plot-scroll" tabIndex={0} role="region" aria-label={`${y.key} against ${x.key}`}>
+        <svg class="plot" width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`}>
+          <Grid across={across} up={up} x={x} y={y} width={width} />
           {dots.map(({ run, left, top }) => (
             <a key={run.runId} href={href(["runs", run.runId])} aria-label={run.name}>
               <circle
@@ -78,8 +82,8 @@ function Plot({ runs, fields, x, y }: PlotProps) {
   );
 }
 
-function xOf(place: number): number {
-  return LEFT + place * (WIDTH - LEFT - RIGHT);
+function xOf(place: number, width: number): number {
+  return LEFT + place * (width - LEFT - RIGHT);
 }
 
 function yOf(place: number): number {
@@ -114,7 +118,7 @@ function AxisSelect({ name, label, fields, chosen, log }: AxisSelectProps) {
           ))}
         </select>
       </label>
-      <label>
+      <label class="axis-log">
         <input type="checkbox" checked={log} onChange={() => updateQuery({ [`${name}log`]: log ? "0" : "1" })} /> log
       </label>
     </>
@@ -126,13 +130,14 @@ interface GridProps {
   readonly up: Scale;
   readonly x: Field;
   readonly y: Field;
+  readonly width: number;
 }
 
-function Grid({ across, up, x, y }: GridProps) {
+function Grid({ across, up, x, y, width }: GridProps) {
   return (
     <g class="axis">
       {across.ticks.map((tick) => (
-        <g key={tick.label} transform={`translate(${xOf(tick.at)} 0)`}>
+        <g key={tick.label} transform={`translate(${xOf(tick.at, width)} 0)`}>
           <line class="rule" y1={TOP} y2={HEIGHT - BOTTOM} />
           <text y={HEIGHT - BOTTOM + 16} text-anchor="middle">
             {tick.label}
@@ -141,13 +146,13 @@ function Grid({ across, up, x, y }: GridProps) {
       ))}
       {up.ticks.map((tick) => (
         <g key={tick.label} transform={`translate(0 ${yOf(tick.at)})`}>
-          <line class="rule" x1={LEFT} x2={WIDTH - RIGHT} />
+          <line class="rule" x1={LEFT} x2={width - RIGHT} />
           <text x={LEFT - 8} dy="0.32em" text-anchor="end">
             {tick.label}
           </text>
         </g>
       ))}
-      <text class="axis-title" x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 8} text-anchor="middle">
+      <text class="axis-title" x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 8} text-anchor="middle">
         {x.key}
       </text>
       <text class="axis-title" transform={`translate(14 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`} text-anchor="middle">

@@ -63,17 +63,17 @@ function Sums({ model, group, column }: SumsProps) {
   const apart = nans > 0 ? `; ${nans} NaN left out` : "";
   const title = `mean ${mean}, min ${min}, max ${max} of ${count} values${apart}`;
   return (
-    <span class="sums number" title={title}>
-      <span>{short(mean)}</span>
+    <span class="sums" title={title}>
+      <span>{short(mean, 4)}</span>
       <span class="muted">
-        {short(min)} – {short(max)}
+        {short(min, 3)} – {short(max, 3)}
         {nans > 0 && " *"}
       </span>
     </span>
   );
 }
 
-/** Four digits tell what a group is like; the title has them all. */
-function short(value: number): string {
-  return Number.isFinite(value) ? formatNumber(Number(value.toPrecision(4))) : formatNumber(value);
+/** A few digits tell what a group is like; the title has them all. */
+function short(value: number, digits: number): string {
+  return Number.isFinite(value) ? formatNumber(Number(value.toPrecision(digits))) : formatNumber(value);
 }

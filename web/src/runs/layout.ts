@@ -3,6 +3,7 @@
 import type { VirtualItem } from "@tanstack/virtual-core";
 import type { Column } from "./columns";
 import type { RunsModel } from "./model";
+import type { Slots } from "./rows";
 
 export interface TableLayout {
   readonly columns: readonly Column[];
@@ -10,6 +11,9 @@ export interface TableLayout {
   readonly cells: readonly VirtualItem[];
   readonly namesPx: number;
   readonly cellsPx: number;
+  readonly slots: Slots;
+  /** Names of experiments by their ids. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 export interface LineProps {

@@ -32,7 +32,7 @@ export function RunsTable({ model }: { readonly model: RunsModel }) {
     count: lines.length,
     scroller,
     sizeOf: (at) => (lines[at]?.kind === "group" ? GROUP_PX : ROW_PX),
-    overscan: 12,
+    overscan: 6,
     covered: HEAD_PX,
   });
   const cells = useVirtualList({
@@ -51,7 +51,14 @@ export function RunsTable({ model }: { readonly model: RunsModel }) {
   useTableKeys(model, scroller, rows);
   const inSight = rows.items.map(({ index }) => lines[index]).filter((line) => line !== undefined);
   useEffect(() => followVisible(model.list, inSight));
-  const layout = { columns, cells: cells.items, namesPx: names, cellsPx: cells.total };
+  const [inSightCells, cellsPx, slots, experiments] = [cells.items, cells.total, model.list.slots, model.names.value];
+  const layout = useMemo(
+    () => ({ columns, cells: inSightCells, namesPx: names, cellsPx, slots, names: experiments }),
+    [columns, inSightCells, names, cellsPx, slots, experiments],
+  );
+  const selected = model.selected.value;
+  const { hidden } = model.view.value;
+  const pool = 2 ** Math.ceil(Math.log2(rows.items.length + 1));
   const active = model.active.value;
   return (
     <div
@@ -73,7 +80,15 @@ export function RunsTable({ model }: { readonly model: RunsModel }) {
           if (line === undefined) return null;
           const common = { model, layout, at: index, top: start, active: index === active };
           return line.kind === "run" ? (
-            <RunLine key={line.row.runId} {...common} row={line.row} nowUs={nowUs} />
+            // Lines that scroll out of sight give their elements to those that come in.
+            <RunLine
+              key={`run ${index % pool}`}
+              {...common}
+              row={line.row}
+              selected={selected.has(line.row.runId)}
+              hidden={hidden.has(line.row.runId)}
+              nowUs={nowUs}
+            />
           ) : (
             <GroupLine key={`group ${line.group.value ?? ""}`} {...common} group={line.group} open={line.open} />
           );

@@ -19,7 +19,7 @@ export function useTableKeys(model: RunsModel, table: RefObject<HTMLElement | nu
     rows.scrollTo(at);
   };
   const move = (by: number) => goTo(model.active.peek() + by);
-  const screen = () => Math.max(rows.items.length - 26, 5);
+  const screen = () => Math.max(rows.items.length - 14, 5);
   const acts = actsOf(model);
   usePageKeys({ j: () => move(1), k: () => move(-1), x: (event) => acts.select(event), X: (event) => acts.select(event) });
   useEffect(() => {
