@@ -4,6 +4,7 @@ Tables and columns that a database is too old to have are taken as empty. Every 
 long one would keep writers waiting where the engine locks whole files.
 """
 
+import contextlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ __all__ = ["DatabaseSource"]
 
 RUNS_A_QUERY: Final = 100
 MODEL_STATUSES: Final = {1: "PENDING", 2: "READY", 3: "FAILED"}
+DRIVER_PACKAGES: Final = {"mysqldb": "mysqlclient"}
+"""What to install for drivers that are not called as their package is."""
 _DEFAULT_WORKSPACE: Final = "default"
 
 
@@ -339,18 +342,21 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 def _server_engine(url: sa.URL) -> sa.Engine:
     options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": True}
-    try:
-        return sa.create_engine(url, **options)
-    except ModuleNotFoundError:
-        if url.drivername not in {"postgresql", "postgresql+psycopg"}:
-            raise UnreadableSource(
-                f"the driver of {url.drivername} is not installed: install it, or name another one "
-                "in the URI"
-            ) from None
-    try:
-        return sa.create_engine(url.set(drivername="postgresql+psycopg"), **options)
-    except ModuleNotFoundError:
+    drivers = [url.drivername]
+    if url.get_backend_name() == "postgresql":
+        # Which one a bare `postgresql:` means depends on SQLAlchemy's release, and the store does
+        # not depend on the one that MLflow uses.
+        drivers += ["postgresql+psycopg", "postgresql+psycopg2"]
+    for driver in drivers:
+        with contextlib.suppress(ModuleNotFoundError):
+            return sa.create_engine(url.set(drivername=driver), **options)
+    if len(drivers) > 1:
         raise UnreadableSource(
             "reading PostgreSQL needs a driver, and none is installed: "
             "pip install 'psycopg[binary]'"
-        ) from None
+        )
+    package = DRIVER_PACKAGES.get(url.get_driver_name(), url.get_driver_name())
+    raise UnreadableSource(
+        f"the driver of {url.drivername} is not installed: pip install {package}, or name another "
+        "one in the URI"
+    )

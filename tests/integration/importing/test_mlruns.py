@@ -155,6 +155,9 @@ def test_what_cannot_be_read_costs_nothing_else(importing: Importing, mlruns: Pa
         ("yaml", "mlruns", "needs PyYAML, which is not installed: pip install 'runstream[import]'"),
         ("sqlalchemy", "sqlite:///x", "needs SQLAlchemy, which is not installed: pip install"),
         ("psycopg", "postgresql://h/d", "none is installed: pip install 'psycopg[binary]'"),
+        ("psycopg", "postgresql+psycopg2://h/d", "installed: pip install 'psycopg[binary]'"),
+        ("MySQLdb", "mysql://h/d", "the driver of mysql is not installed: pip install mysqlclient"),
+        ("pymysql", "mysql+pymysql://h/d", "is not installed: pip install pymysql"),
     ],
 )
 def test_a_package_that_is_missing_is_named(

@@ -8,6 +8,7 @@ import pytest
 from tests.integration.importing.conftest import Importing
 from tests.integration.importing.content import content_of, points_of
 from tests.support.mlflow_python import run_with_mlflow
+from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -27,8 +28,21 @@ def test_a_store_arrives_as_mlflow_reads_it(
     importing: Importing, tmp_path: Path, client: str, kind: str
 ) -> None:
     folder = tmp_path / "old"
-    folder.mkdir()
     uri = f"sqlite:///{folder}/mlflow.db" if kind == "database" else f"{folder}/mlruns"
+
+    _arrives(importing, client, uri, folder)
+
+
+def test_a_store_in_postgresql_arrives_as_mlflow_reads_it(
+    importing: Importing, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    with postgres.database() as uri:
+        _arrives(importing, "mlflow3", uri, tmp_path / "old")
+
+
+def _arrives(importing: Importing, client: str, uri: str, folder: Path) -> None:
+    """Has MLflow fill a store, imports that twice, and compares with what MLflow reads there."""
+    folder.mkdir()
     env = {"MLFLOW_ALLOW_FILE_STORE": "true"}
     told: dict[str, Any] = json.loads(
         run_with_mlflow(client, JOB, uri, cwd=folder, env=env).splitlines()[-1]
