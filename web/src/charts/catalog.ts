@@ -1,69 +1,111 @@
-/** Which metrics the runs have: their names, ranks and numbers of points. */
+/** Which metrics the runs have, and which ranks logged them. */
 
-import type { SeriesSummary } from "../api/gen/runstream/v1/metric_pb";
-import { metricsApi } from "../api/transport";
+import { metricsApi, runsApi } from "../api/transport";
 
 export const SYSTEM_PREFIX = "system/";
-const PAGE_SIZE = 10_000;
+const PAGE_SIZE = 1_000;
+const AT_ONCE = 4;
+/** What is known by then is shown, though some runs are not known yet. */
+const PATIENCE_MS = 400;
 
-/** What is known of one metric of one run. */
+/** The ranks that logged one metric of one run. */
 export interface KeyOfRun {
   /** In ascending order; null stands for the series without a rank, which comes first. */
   readonly ranks: readonly (number | null)[];
-  /** The points of its longest series. */
-  readonly points: number;
+  /** Whether these are all. A list of keys says nothing of ranks: then the series without rank, or of rank 0, is looked for. */
+  readonly sure: boolean;
 }
 
-export type Catalog = ReadonlyMap<string, ReadonlyMap<string, KeyOfRun>>;
+const LIKELY: KeyOfRun = { ranks: [null, 0], sure: false };
 
-/** Lists the series of runs, by key and run; `onRun` is called with all that is known so far. */
+export type Catalog = ReadonlyMap<string, ReadonlyMap<string, KeyOfRun>>;
+type Building = Map<string, Map<string, KeyOfRun>>;
+
+/** Lists the metrics of runs. What takes a while is told in parts by `onPart`. */
 export async function readCatalog(
   runIds: readonly string[],
   kind: "model" | "system",
   signal: AbortSignal,
-  onRun: (catalog: Catalog) => void,
-): Promise<void> {
-  const catalog = new Map<string, Map<string, KeyOfRun>>();
-  const waiting = [...runIds];
-  const worker = async () => {
-    for (let runId = waiting.shift(); runId !== undefined; runId = waiting.shift()) {
-      await readRun(runId, kind, signal, catalog);
-      if (!signal.aborted) onRun(catalog);
-    }
-  };
-  await Promise.all([worker(), worker(), worker(), worker()]);
+  onPart: (catalog: Catalog) => void,
+): Promise<Catalog> {
+  const catalog: Building = new Map();
+  let told = performance.now();
+  await forAll(runIds, async (runId) => {
+    const { run } = await runsApi.getRun({ runId, omitInputs: true }, { signal });
+    for (const { key } of run?.metrics ?? []) if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, key, runId, LIKELY);
+    if (performance.now() - told < PATIENCE_MS) return;
+    told = Infinity;
+    onPart(copied(catalog));
+  });
+  return copied(catalog);
 }
 
-async function readRun(
-  runId: string,
-  kind: "model" | "system",
-  signal: AbortSignal,
-  catalog: Map<string, Map<string, KeyOfRun>>,
-): Promise<void> {
+/**
+ * Finds out which metrics have several ranks; null when none has.
+ *
+ * To list all series costs the server their summaries, so that is done only for runs that have a rank 1.
+ */
+export async function readRanks(known: Catalog, kind: "model" | "system", signal: AbortSignal): Promise<Catalog | null> {
+  const runIds = new Set([...known.values()].flatMap((runs) => [...runs.keys()]));
+  const ranked = new Set<string>();
+  await forAll([...runIds], async (runId) => {
+    const { series } = await metricsApi.listSeries({ runId, selector: { ranks: [1] }, pageSize: 1 }, { signal });
+    if (series.length > 0) ranked.add(runId);
+  });
+  if (ranked.size === 0) return null;
+  const catalog = copied(known);
   const selector = kind === "system" ? { keyGlob: `${SYSTEM_PREFIX}*` } : {};
+  await forAll([...ranked], async (runId) => {
+    for (const [key, ranks] of await ranksOf(runId, selector, signal)) {
+      if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, key, runId, { ranks, sure: true });
+    }
+  });
+  return catalog;
+}
+
+/** The ranks of the metrics of a run. */
+export async function ranksOf(
+  runId: string,
+  selector: { readonly keys?: string[]; readonly keyGlob?: string },
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly (number | null)[]>> {
+  const found = new Map<string, Set<number | null>>();
   let pageToken = "";
   do {
     const page = await metricsApi.listSeries({ runId, selector, pageSize: PAGE_SIZE, pageToken }, { signal });
-    for (const summary of page.series) {
-      const key = summary.series?.key ?? "";
-      if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, runId, key, summary);
+    for (const { series } of page.series) {
+      const key = series?.key ?? "";
+      const ranks = found.get(key);
+      if (ranks === undefined) found.set(key, new Set([series?.rank ?? null]));
+      else ranks.add(series?.rank ?? null);
     }
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
+  return new Map([...found].map(([key, ranks]) => [key, [...ranks]]));
 }
 
-function enter(catalog: Map<string, Map<string, KeyOfRun>>, runId: string, key: string, summary: SeriesSummary): void {
-  let runs = catalog.get(key);
-  if (runs === undefined) catalog.set(key, (runs = new Map<string, KeyOfRun>()));
-  const known = runs.get(runId);
-  const rank = summary.series?.rank ?? null;
-  const ranks = known === undefined ? [rank] : known.ranks.includes(rank) ? known.ranks : [...known.ranks, rank];
-  runs.set(runId, { ranks, points: Math.max(known?.points ?? 0, Number(summary.count)) });
+async function forAll<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all];
+  const worker = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await work(one);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-/** The one rank that stands for a run when a single line is drawn: the rank-less series, else the lowest rank. */
-export function mainRank(entry: KeyOfRun | undefined): number | null {
-  return entry?.ranks[0] ?? null;
+function enter(catalog: Building, key: string, runId: string, entry: KeyOfRun): void {
+  const runs = catalog.get(key);
+  if (runs === undefined) catalog.set(key, new Map([[runId, entry]]));
+  else runs.set(runId, entry);
+}
+
+function copied(catalog: Catalog): Building {
+  return new Map([...catalog].map(([key, runs]) => [key, new Map(runs)]));
+}
+
+/** Whether several ranks logged a metric. */
+export function isRanked(runs: ReadonlyMap<string, KeyOfRun>): boolean {
+  for (const { ranks, sure } of runs.values()) if (sure && ranks.length > 1) return true;
+  return false;
 }
 
 export interface Section {
@@ -89,3 +131,10 @@ export function sectionsOf(keys: Iterable<string>, kind: "model" | "system"): Se
 }
 
 const ORDER = new Intl.Collator("en", { numeric: true });
+
+/** Whether the same is to be read of a metric as before. */
+export function sameEntries(a: ReadonlyMap<string, KeyOfRun> | undefined, b: ReadonlyMap<string, KeyOfRun> | undefined): boolean {
+  if (a?.size !== b?.size) return false;
+  for (const [runId, { ranks }] of a ?? []) if (b?.get(runId)?.ranks.join() !== ranks.join()) return false;
+  return true;
+}

@@ -3,7 +3,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { route, updateQuery } from "../routing/router";
-import { type Catalog, sectionsOf } from "./catalog";
+import { type Catalog, isRanked, sectionsOf } from "./catalog";
 import "./charts.css";
 import { Crosshairs } from "./crosshair";
 import { FullPanel } from "./full-panel";
@@ -13,6 +13,7 @@ import type { Scene } from "./scene";
 import { PanelSection } from "./sections";
 import { ChartStore } from "./store";
 import { Toolbar } from "./toolbar";
+import { useStable } from "./use-stable";
 import { useCatalog } from "./use-catalog";
 import { type ChartView, queryChanges, readView } from "./view";
 
@@ -36,13 +37,14 @@ export interface ChartsProps {
 /** About as many as a panel has pixels, of which the line of a bucket needs one and its band another. */
 const PANEL_BUCKETS = 300;
 
-export function Charts({ runs, kind }: ChartsProps) {
+export function Charts({ runs: given, kind }: ChartsProps) {
+  const runs = useStable(given, sameRuns);
   const { catalog, reading, error } = useCatalog(runs, kind);
   const scene = useScene(runs, kind, catalog);
   const { view } = scene;
   const keys = useMemo(() => sectionsOf(catalog.keys(), kind).flatMap((section) => section.keys), [catalog, kind]);
   const found = useMemo(() => keys.filter(globTest(view.value.find)), [keys, view.value.find]);
-  const ranked = useMemo(() => [...catalog.values()].some((ofRuns) => [...ofRuns.values()].some(({ ranks }) => ranks.length > 1)), [catalog]);
+  const ranked = useMemo(() => [...catalog.values()].some(isRanked), [catalog]);
   const pinned = view.value.pinned.filter((key) => found.includes(key));
   const root = useRef<HTMLDivElement>(null);
   const columns = useColumns(root);
@@ -95,6 +97,14 @@ function useScene(runs: readonly ChartRun[], kind: "model" | "system", catalog: 
     }),
     [kind, store, view, shown, highlighted],
   );
+}
+
+function sameRuns(a: readonly ChartRun[], b: readonly ChartRun[]): boolean {
+  return a.length === b.length && a.every((run, at) => JSON.stringify(run, plain) === JSON.stringify(b[at], plain));
+}
+
+function plain(_name: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 export function dataView({ x, range, ranks }: ChartView) {

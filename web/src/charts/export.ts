@@ -4,6 +4,7 @@ import { metricsApi } from "../api/transport";
 import type { ChartRun } from "./charts";
 import { CSV_HEAD, csvLines } from "./csv";
 import { nameOf } from "./facts";
+import { lineDash } from "./line-color";
 import { paint } from "./paint";
 import type { Plot } from "./plot";
 import type { Shape } from "./shapes";
@@ -42,7 +43,7 @@ export function svgOf(plot: Plot, panel: ExportedPanel): string {
     width: canvasFrame.width / scale, height: canvasFrame.height / scale, scale: 1,
   };
   const pen = new SvgPen();
-  paint(pen, plot.picture, frame, { colorOf: panel.colorOf, highlighted: null });
+  paint(pen, plot.picture, frame, { colorOf: panel.colorOf, dashOf: (shape) => lineDash(shape, panel.runs), highlighted: null });
   const { x, y } = plot.ticks;
   const onPage = (ticks: typeof x) => ticks.filter(({ text }) => text !== "").map(({ at, text }) => ({ at: at / scale, text }));
   return svgDocument(pen.parts, frame, plot.canvas.width / scale, {

@@ -6,6 +6,7 @@ import { Legend } from "./legend";
 import { Panel } from "./panel";
 import type { Scene } from "./scene";
 import { ChartStore } from "./store";
+import { useStable } from "./use-stable";
 import { sameAxis } from "./view";
 
 const FULL_BUCKETS = 1_500;
@@ -44,11 +45,4 @@ export function FullPanel({ scene, name, runs }: { readonly scene: Scene; readon
 function dataViewOf(scene: Scene) {
   const { x, range, ranks } = scene.view.peek();
   return { x, range, ranks };
-}
-
-/** The value before while it is equal. */
-function useStable<T>(value: T, same: (a: T, b: T) => boolean): T {
-  const kept = useRef(value);
-  if (!same(kept.current, value)) kept.current = value;
-  return kept.current;
 }

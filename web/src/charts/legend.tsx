@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { ChartRun } from "./charts";
+import { dashName } from "./line-color";
 import type { Scene } from "./scene";
 
 const FOLDED = 24;
@@ -30,7 +31,7 @@ export function Legend({ scene, runs }: { readonly scene: Scene; readonly runs: 
             onFocus={() => (highlighted.value = isHidden(run) ? null : run.runId)}
             onBlur={() => (highlighted.value = null)}
           >
-            <i class="swatch" ref={colored(run.color)} />
+            <i class="line-sample" ref={styled(run.color, dashName(run.runId, runs))} />
             <span>{run.name}</span>
             {run.active && <span class="growing" title="still running" />}
           </button>
@@ -48,9 +49,9 @@ export function Legend({ scene, runs }: { readonly scene: Scene; readonly runs: 
 }
 
 /** The policy of the page allows styles from scripts only. */
-function colored(color: string) {
+function styled(color: string, dash: string) {
   return (element: HTMLElement | null) => {
-    if (element !== null) element.style.background = color;
+    if (element !== null) element.style.borderTop = `3px ${dash} ${color}`;
   };
 }
 

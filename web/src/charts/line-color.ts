@@ -11,5 +11,28 @@ export function lineColor(shape: Pick<Shape, "runId" | "rank">, runs: readonly C
   return runs.find(({ runId }) => runId === shape.runId)?.color ?? runColor(shape.runId);
 }
 
+/** The dashes that tell runs of the same colour apart, in pixels. */
+const DASHES = [[], [6, 3], [2, 2], [9, 3, 2, 3]] as const;
+
+/** How often a run's colour is taken by runs before it. */
+export function colorTurn(runId: string, runs: readonly ChartRun[]): number {
+  const own = runs.find((run) => run.runId === runId);
+  let turn = 0;
+  for (const run of runs) {
+    if (run === own) break;
+    if (run.color === own?.color) turn++;
+  }
+  return turn;
+}
+
+export function lineDash(shape: Pick<Shape, "runId">, runs: readonly ChartRun[]): readonly number[] {
+  return DASHES[colorTurn(shape.runId, runs) % DASHES.length] ?? [];
+}
+
+/** The style of a border that looks like the line. */
+export function dashName(runId: string, runs: readonly ChartRun[]): string {
+  return ["solid", "dashed", "dotted", "double"][colorTurn(runId, runs) % DASHES.length] ?? "solid";
+}
+
 /** One-letter ids, each of which gives another colour of the palette. */
 const RANK_SEEDS = "lmnopqrstuvw".split("");

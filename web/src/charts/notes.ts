@@ -9,7 +9,7 @@ import type { Ranks, XAxis } from "./view";
 export function withRankNote(key: string, catalog: Catalog, runs: readonly ChartRun[], ranks: Ranks): string[] {
   if (ranks !== "one") return [];
   const known = runs.flatMap(({ runId }) => catalog.get(key)?.get(runId) ?? []);
-  const most = known.reduce<readonly (number | null)[]>((found, { ranks: all }) => (all.length > found.length ? all : found), []);
+  const most = known.reduce<readonly (number | null)[]>((found, { ranks: all, sure }) => (sure && all.length > found.length ? all : found), []);
   if (most.length < 2) return [];
   return [most[0] === null ? `the line without rank; ${most.length - 1} ranks more` : `rank ${most[0] ?? 0} of ${most.length}`];
 }

@@ -16,6 +16,7 @@ export interface Pen {
   rect(x: number, y: number, width: number, height: number): void;
   fill(): void;
   stroke(): void;
+  setLineDash(pattern: number[]): void;
 }
 
 export interface Frame {
@@ -29,6 +30,8 @@ export interface Frame {
 
 export interface Look {
   readonly colorOf: (shape: Shape) => string;
+  /** The dashes of a line, in pixels of the page: none for a whole line. */
+  readonly dashOf: (shape: Shape) => readonly number[];
   /** The run that stands out; null for none. */
   readonly highlighted: string | null;
 }
@@ -81,7 +84,9 @@ export function paint(pen: Pen, picture: Picture, frame: Frame, look: Look): voi
       paintLine(pen, shape, shape.raw, places, picture);
     }
     pen.globalAlpha = weight;
+    pen.setLineDash(look.dashOf(shape).map((length) => length * frame.scale));
     paintLine(pen, shape, shape.y, places, picture);
+    pen.setLineDash([]);
     if (shape.exact) paintDots(pen, shape, places, frame, picture);
   }
   pen.globalAlpha = 1;

@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { theme } from "../ui/theme";
-import { lineColor } from "./line-color";
+import { lineColor, lineDash } from "./line-color";
 import { drawNever, drawSoon } from "./frames";
 import { lastOf, summaryOf } from "./facts";
 import { PanelShapes } from "./panel-shapes";
@@ -86,7 +86,11 @@ export class PanelDrawing {
     const picture = pictureOf(shapes, this.#moved ?? now.range, now);
     const plot = this.#plotFor();
     if (plot === null) return;
-    plot.draw(picture, { colorOf: (shape) => lineColor(shape, runs.peek(), now.ranks), highlighted: this.#scene.highlighted.peek() });
+    plot.draw(picture, {
+      colorOf: (shape) => lineColor(shape, runs.peek(), now.ranks),
+      dashOf: (shape) => lineDash(shape, runs.peek()),
+      highlighted: this.#scene.highlighted.peek(),
+    });
     this.#describe(plot.canvas, picture);
     this.#tellSoon();
   }
@@ -136,8 +140,9 @@ export class PanelDrawing {
     if (!shown) return;
     const place = plot.placeOf(x);
     const { offsetWidth: size } = this.#tooltip.element;
-    const right = place + 14 + size < Math.max(this.#host.clientWidth, size + 28);
-    this.#tooltip.element.style.left = `${right ? place + 14 : Math.max(-40, place - 14 - size)}px`;
+    const edge = this.#host.getBoundingClientRect().left;
+    const right = edge + place + 14 + size < innerWidth - 8;
+    this.#tooltip.element.style.left = `${right ? place + 14 : Math.max(8 - edge, place - 14 - size)}px`;
   }
 
   /** What a test compares with the history. */

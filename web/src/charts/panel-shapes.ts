@@ -4,7 +4,8 @@ import type { ChartRun } from "./charts";
 import type { Line } from "./line";
 import { type Range } from "./outliers";
 import { linesToDraw, overMetric, type Shape, shapeOf, type ToAxis } from "./shapes";
-import type { ChartStore, PanelData } from "./store";
+import type { PanelData } from "./panel-data";
+import type { ChartStore } from "./store";
 import type { ChartView } from "./view";
 
 interface Kept {

@@ -34,7 +34,7 @@ export class Plot {
   readonly #chart: uPlot;
   readonly #line: HTMLDivElement;
   #picture: Picture = EMPTY;
-  #look: Look = { colorOf: () => "gray", highlighted: null };
+  #look: Look = { colorOf: () => "gray", dashOf: () => [], highlighted: null };
 
   constructor(host: HTMLElement, kind: PlotKind, size: { readonly width: number; readonly height: number }, callbacks: PlotCallbacks) {
     const options = optionsFor(kind, size, host, () => this.#picture);
@@ -138,7 +138,7 @@ function optionsFor(
   const spread: Partial<uPlot.Scale> = kind.logarithmic ? { distr: LOGARITHMIC, log: 10 } : {};
   return {
     ...size,
-    padding: [8, 12, 0, 2],
+    padding: [8, 20, 0, 2],
     legend: { show: false },
     cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => null } },
     scales: {
@@ -147,7 +147,7 @@ function optionsFor(
     },
     series: [{}, { paths: () => null, points: { show: false } }],
     axes: [
-      { ...common, size: kind.x === "time" ? 36 : 24, space: 70, ...horizontal(kind.x) },
+      { ...common, size: kind.x === "time" ? 36 : 24, space: 56, ...horizontal(kind.x) },
       {
         ...common,
         size: (_chart, values) => Math.max(34, ...(values as string[] | null ?? []).map((text) => text.length * 6.3 + 12)),

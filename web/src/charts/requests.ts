@@ -2,7 +2,7 @@
 
 import { ChartAxis } from "../api/gen/runstream/v1/metric_pb";
 import type { ChartRequest } from "./batch";
-import { type Catalog, mainRank } from "./catalog";
+import type { Catalog } from "./catalog";
 import type { ChartRun } from "./charts";
 import type { Ranks, XAxis } from "./view";
 
@@ -27,29 +27,31 @@ export function requestsFor(keys: readonly string[], runs: readonly ChartRun[], 
   const base = {
     selector: selectorFor(keys, having, catalog, view.ranks),
     xAxis: view.x === "time" || view.x === "relative" ? ChartAxis.TIME : ChartAxis.STEP,
-    maxBuckets: typeof view.x === "object" ? exactBuckets(keys, having, catalog, view) : view.maxBuckets,
+    // As many as there may be: two metrics of fewer points are then joined exactly.
+    maxBuckets: typeof view.x === "object" ? MOST_EXACT : view.maxBuckets,
   };
-  if (view.range === null || typeof view.x === "object") return [{ ...base, runIds: having.map(({ runId }) => runId) }];
-  if (view.x !== "relative") return [{ ...base, ...bounds(view.range, view.x, 0), runIds: having.map(({ runId }) => runId) }];
-  const { range } = view;
-  return having.map(({ runId, startTimeUs }) => ({
-    ...base,
-    runIds: [runId],
-    ...(startTimeUs === null ? {} : bounds(range, "relative", Number(startTimeUs))),
-  }));
+  if (view.range !== null && view.x === "relative") {
+    return having.map(({ runId, startTimeUs }) => ({ ...base, ...rangeRead(view, startTimeUs), runIds: [runId] }));
+  }
+  return [{ ...base, ...rangeRead(view, null), runIds: having.map(({ runId }) => runId) }];
+}
+
+/** The range of x that is read of a run, in units of its columns; null for all. */
+export function rangeRead({ x, range }: DataView, startTimeUs: bigint | null): { readonly xMin: bigint; readonly xMax: bigint } | null {
+  if (range === null || typeof x === "object" || (x === "relative" && startTimeUs === null)) return null;
+  return bounds(range, x, x === "relative" ? Number(startTimeUs ?? 0n) : 0);
 }
 
 function selectorFor(keys: readonly string[], runs: readonly ChartRun[], catalog: Catalog, ranks: Ranks) {
   if (ranks !== "one") return { keys: [...keys] };
-  const main = new Set(keys.flatMap((key) => runs.map(({ runId }) => mainRank(catalog.get(key)?.get(runId)))));
-  const rankless = main.delete(null);
-  return { keys: [...keys], rankless, ranks: [...main].filter((rank) => rank !== null) };
+  const main = new Set<number>();
+  for (const key of keys) for (const { runId } of runs) main.add(lowest(catalog.get(key)?.get(runId)?.ranks));
+  return { keys: [...keys], rankless: true, ranks: [...main] };
 }
 
-/** Two metrics are joined exactly when both are short enough to come point by point. */
-function exactBuckets(keys: readonly string[], runs: readonly ChartRun[], catalog: Catalog, view: DataView): number {
-  const longest = Math.max(...keys.flatMap((key) => runs.map(({ runId }) => catalog.get(key)?.get(runId)?.points ?? 0)));
-  return longest <= MOST_EXACT ? MOST_EXACT : Math.max(view.maxBuckets, 1_000);
+/** The rank that stands for a run which has no series without rank. */
+function lowest(ranks: readonly (number | null)[] | undefined): number {
+  return ranks?.find((rank) => rank !== null) ?? 0;
 }
 
 function bounds([from, to]: readonly [number, number], x: "step" | "time" | "relative", startUs: number) {
@@ -74,7 +76,7 @@ export function linesFor(key: string, runs: readonly ChartRun[], catalog: Catalo
   let lines = 0;
   for (const { runId } of runs) {
     const known = catalog.get(key)?.get(runId);
-    if (known !== undefined) lines += ranks === "one" ? 1 : known.ranks.length;
+    if (known !== undefined) lines += ranks === "one" ? 1 : Math.max(1, known.ranks.length);
   }
   return lines;
 }

@@ -8,7 +8,7 @@ import { useNear } from "./use-near";
 
 /** A number that 1, 2, 3, 4 and 6 columns divide. */
 const CHUNK = 24;
-const CHUNK_NEAR_PX = 1_200;
+const CHUNK_NEAR_PX = 700;
 
 export interface PanelSectionProps {
   readonly scene: Scene;

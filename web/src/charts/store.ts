@@ -3,10 +3,11 @@
 import type { SeriesPoints } from "../api/gen/runstream/v1/metric_pb";
 import { isUnreachable, messageOf } from "../api/transport";
 import { Batch } from "./batch";
-import { type Catalog, mainRank } from "./catalog";
+import { type Catalog, ranksOf, sameEntries } from "./catalog";
 import type { ChartRun } from "./charts";
-import { Line, lineId } from "./line";
-import { type DataView, linesFor, requestsFor } from "./requests";
+import { Line, lineId, type SeriesName } from "./line";
+import { addPoints, PanelData } from "./panel-data";
+import { type DataView, linesFor, MOST_EXACT, requestsFor } from "./requests";
 import { sameAxis } from "./view";
 
 /** The browser gives one origin six connections: one follows, one is left for the rest of the page. */
@@ -19,23 +20,6 @@ const LINGER_MS = 1_500;
 /** The panels out of sight whose data is kept. */
 const MOST_KEPT = 300;
 
-/** What is known of one panel. */
-export class PanelData {
-  readonly key: string;
-  lines = new Map<string, Line>();
-  /** The lines over the whole range, while a part of it is shown. */
-  whole: ReadonlyMap<string, Line> | null = null;
-  /** Whether all lines are there. */
-  complete = false;
-  error: string | null = null;
-  /** The view that the lines were read for. */
-  view: DataView | null = null;
-
-  constructor(key: string) {
-    this.key = key;
-  }
-}
-
 export class ChartStore {
   #runs: readonly ChartRun[] = [];
   #catalog: Catalog = new Map();
@@ -46,6 +30,7 @@ export class ChartStore {
   #queue = new Set<string>();
   #batches = new Set<Batch>();
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #closed = new AbortController();
   #lingering = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(view: DataView) {
@@ -83,9 +68,9 @@ export class ChartStore {
 
   setCatalog(catalog: Catalog): void {
     const before = this.#catalog;
-    this.#catalog = new Map([...catalog].map(([key, runs]) => [key, new Map(runs)]));
+    this.#catalog = catalog;
     for (const key of this.#wanted.keys()) {
-      if ((before.get(key)?.size ?? 0) !== (catalog.get(key)?.size ?? 0)) this.#outdate(key);
+      if (!sameEntries(before.get(key), catalog.get(key))) this.#outdate(key);
     }
   }
 
@@ -115,6 +100,7 @@ export class ChartStore {
   }
 
   close(): void {
+    this.#closed.abort();
     this.#wanted.clear();
     this.#stopAll();
     for (const timer of this.#lingering.values()) clearTimeout(timer);
@@ -194,11 +180,10 @@ export class ChartStore {
   #takeLines(fresh: ReadonlyMap<string, Map<string, Line>>, lines: readonly Line[]): void {
     const touched = new Set<string>();
     for (const line of lines) {
-      const { key, runId, rank } = line.series;
-      const known = this.#catalog.get(key)?.get(runId);
-      if (this.#view.ranks === "one" && rank !== mainRank(known)) continue;
-      fresh.get(key)?.set(lineId(line.series), line);
-      touched.add(key);
+      const own = fresh.get(line.series.key);
+      if (own === undefined || !this.#stands(own, line.series)) continue;
+      own.set(lineId(line.series), line);
+      touched.add(line.series.key);
     }
     for (const key of touched) {
       const panel = this.panel(key);
@@ -207,6 +192,13 @@ export class ChartStore {
       panel.lines = fresh.get(key) ?? panel.lines;
       this.#tell(key);
     }
+  }
+
+  /** Where one rank stands for all it is the first: series come in the order of their ranks, the one without before them. */
+  #stands(lines: ReadonlyMap<string, Line>, { runId, rank }: SeriesName): boolean {
+    if (this.#view.ranks !== "one") return true;
+    for (const { series } of lines.values()) if (series.runId === runId) return series.rank === rank;
+    return true;
   }
 
   #takeAll(fresh: ReadonlyMap<string, Map<string, Line>>, view: DataView): void {
@@ -219,6 +211,21 @@ export class ChartStore {
       panel.error = null;
       panel.view = view;
       this.#tell(key);
+      if (view.range === null) this.#askRanks(key, lines);
+    }
+  }
+
+  /** A metric without points in the likely ranks was logged by others. */
+  #askRanks(key: string, lines: ReadonlyMap<string, Line>): void {
+    const there = new Set([...lines.values()].map(({ series }) => series.runId));
+    for (const [runId, entry] of this.#catalog.get(key) ?? []) {
+      if (entry.sure || there.has(runId) || this.#view.ranks !== "one") continue;
+      void ranksOf(runId, { keys: [key] }, this.#closed.signal).then((found) => {
+        const runs = new Map(this.#catalog.get(key));
+        runs.set(runId, { ranks: found.get(key) ?? [], sure: true });
+        this.#catalog = new Map(this.#catalog).set(key, runs);
+        if (found.size > 0) this.#outdate(key);
+      }, () => undefined);
     }
   }
 
@@ -227,13 +234,13 @@ export class ChartStore {
       const name = points.series;
       const panel = name === undefined ? undefined : this.#panels.get(name.key);
       if (name === undefined || panel?.complete !== true) continue;
-      const rank = name.rank ?? null;
-      if (this.#view.ranks === "one" && rank !== mainRank(this.#catalog.get(name.key)?.get(runId))) continue;
-      const id = lineId({ runId, rank, attempt: name.attempt });
+      const series = { runId, key: name.key, rank: name.rank ?? null, attempt: name.attempt };
+      if (!this.#stands(panel.lines, series)) continue;
+      const id = lineId(series);
       let line = panel.lines.get(id);
-      if (line === undefined) panel.lines.set(id, (line = new Line({ runId, key: name.key, rank, attempt: name.attempt }, 0)));
-      addPoints(line, points, this.#view, runId, this.#runs);
-      if (line.size > 2 * this.#view.maxBuckets) this.#outdate(name.key);
+      if (line === undefined) panel.lines.set(id, (line = new Line(series, 0)));
+      addPoints(line, points, this.#view, this.#runs);
+      if (line.size > 2 * (typeof this.#view.x === "object" ? MOST_EXACT : this.#view.maxBuckets)) this.#outdate(name.key);
       this.#tell(name.key);
     }
   }
@@ -279,20 +286,5 @@ export class ChartStore {
 
   #tellAll(): void {
     for (const listeners of this.#wanted.values()) for (const listener of listeners) listener();
-  }
-}
-
-/** Adds points that were committed since, as far as they are in the range that is shown. */
-function addPoints(line: Line, points: SeriesPoints, view: DataView, runId: string, runs: readonly ChartRun[]): void {
-  const byTime = view.x === "time" || view.x === "relative";
-  const scale = byTime ? 1e6 : 1;
-  const start = view.x === "relative" ? Number(runs.find((run) => run.runId === runId)?.startTimeUs ?? 0n) : 0;
-  const range = typeof view.x === "object" ? null : view.range;
-  for (const [at, value] of points.value.entries()) {
-    const step = Number(points.step[at]);
-    const time = Number(points.timeUnixUs[at]);
-    const x = byTime ? time : step;
-    if (range !== null && ((x - start) / scale < range[0] || (x - start) / scale > range[1])) continue;
-    line.add(x, byTime ? step : time, value);
   }
 }

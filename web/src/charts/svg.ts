@@ -10,6 +10,7 @@ export class SvgPen implements Pen {
   lineWidth = 1;
   readonly parts: string[] = [];
   #path: string[] = [];
+  #dash = "";
 
   beginPath(): void {
     this.#path = [];
@@ -31,12 +32,16 @@ export class SvgPen implements Pen {
     this.#path.push(`M${short(x)} ${short(y)}h${short(width)}v${short(height)}h${short(-width)}Z`);
   }
 
+  setLineDash(pattern: number[]): void {
+    this.#dash = pattern.length === 0 ? "" : ` stroke-dasharray="${pattern.map(short).join(" ")}"`;
+  }
+
   fill(): void {
     this.#write(`fill="${colorText(this.fillStyle)}"`);
   }
 
   stroke(): void {
-    this.#write(`fill="none" stroke="${colorText(this.strokeStyle)}" stroke-width="${short(this.lineWidth)}" stroke-linejoin="round"`);
+    this.#write(`fill="none" stroke="${colorText(this.strokeStyle)}" stroke-width="${short(this.lineWidth)}" stroke-linejoin="round"${this.#dash}`);
   }
 
   #write(attributes: string): void {

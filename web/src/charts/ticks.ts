@@ -18,12 +18,9 @@ export const DURATION_STEPS = [
 /** Writes ticks of plain numbers, all with as many digits as their distance needs. */
 export function numberTicks(values: readonly number[], distance: number): string[] {
   const largest = Math.max(...values.map(Math.abs));
-  if (largest >= 1e6 || (largest > 0 && largest < 1e-3)) {
-    const unit = unitFor(largest);
-    if (unit !== null) return values.map((value) => (value === 0 ? "0" : fixed(value / unit.size, distance / unit.size) + unit.name));
-    return values.map((value) => exponential(value, distance));
-  }
-  return values.map((value) => fixed(value, distance));
+  const unit = unitFor(largest);
+  if (unit !== null) return fixed(values.map((value) => value / unit.size), distance / unit.size).map((text) => (Number(text) === 0 ? "0" : text + unit.name));
+  return largest >= 1e6 || (largest > 0 && largest < 1e-3) ? exponential(values, distance) : fixed(values, distance);
 }
 
 function unitFor(largest: number): { readonly size: number; readonly name: string } | null {
@@ -32,12 +29,11 @@ function unitFor(largest: number): { readonly size: number; readonly name: strin
   return largest >= 1e9 ? { size: 1e9, name: "G" } : { size: 1e6, name: "M" };
 }
 
-function fixed(value: number, distance: number): string {
-  const digits = distance > 0 ? Math.max(0, Math.min(12, Math.ceil(-Math.log10(distance) - 1e-9))) : 0;
-  const short = value.toFixed(digits);
+function fixed(values: readonly number[], distance: number): string[] {
+  const digits = distance > 0 ? Math.max(0, Math.min(11, Math.ceil(-Math.log10(distance) - 1e-9))) : 0;
   // A distance such as 2.5 needs a digit more than its size says.
-  const enough = Math.abs(Number(short) - value) > distance / 100 ? value.toFixed(Math.min(digits + 1, 12)) : short;
-  return Math.abs(value) >= 10_000 ? grouped(enough) : enough;
+  const enough = values.every((value) => Math.abs(Number(value.toFixed(digits)) - value) <= distance / 100) ? digits : digits + 1;
+  return values.map((value) => (Math.abs(value) >= 10_000 ? grouped(value.toFixed(enough)) : value.toFixed(enough)));
 }
 
 function grouped(text: string): string {
@@ -46,10 +42,12 @@ function grouped(text: string): string {
   return part === undefined ? spaced : `${spaced}.${part}`;
 }
 
-function exponential(value: number, distance: number): string {
-  if (value === 0) return "0";
-  const digits = Math.max(0, Math.min(8, Math.floor(Math.log10(Math.abs(value))) - Math.floor(Math.log10(distance || 1))));
-  return value.toExponential(digits).replace("e+", "e");
+function exponential(values: readonly number[], distance: number): string[] {
+  const size = Math.floor(Math.log10(distance || 1) + 1e-9);
+  const digitsOf = (value: number) => Math.max(0, Math.min(8, Math.floor(Math.log10(Math.abs(value))) - size));
+  const exact = (value: number) => Math.abs(Number(value.toExponential(digitsOf(value))) - value) <= distance / 100;
+  const more = values.every((value) => value === 0 || exact(value)) ? 0 : 1;
+  return values.map((value) => (value === 0 ? "0" : value.toExponential(digitsOf(value) + more).replace("e+", "e")));
 }
 
 /** Writes ticks of a logarithmic axis; those that uPlot leaves out are null. */

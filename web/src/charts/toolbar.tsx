@@ -1,6 +1,7 @@
 /** How all panels of a page are drawn. */
 
 import type { Scene } from "./scene";
+import { useState } from "preact/hooks";
 import { placeText } from "./facts";
 import type { ChartView, Ranks } from "./view";
 
@@ -81,6 +82,9 @@ function Search({ view, change, shown, all }: { view: ChartView; change: Change;
 }
 
 function AxisChoice({ view, change, keys }: { view: ChartView; change: Change; keys: readonly string[] }) {
+  // Hundreds of options are made only for who is about to choose.
+  const [offered, setOffered] = useState<readonly string[]>([]);
+  const offer = () => setOffered(keys.slice(0, MOST_OFFERED));
   const chosen = typeof view.x === "object" ? `metric:${view.x.metric}` : view.x;
   const choose = (text: string) => {
     const x = text.startsWith("metric:") ? { metric: text.slice(7) } : text === "time" || text === "relative" ? text : "step";
@@ -89,13 +93,13 @@ function AxisChoice({ view, change, keys }: { view: ChartView; change: Change; k
   return (
     <label>
       x{" "}
-      <select class="axis-choice" value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
+      <select class="axis-choice" value={chosen} onFocus={offer} onPointerEnter={offer} onChange={(event) => choose(event.currentTarget.value)}>
         <option value="step">step</option>
         <option value="time">time</option>
         <option value="relative">time since start</option>
         <optgroup label="another metric">
-          {typeof view.x === "object" && !keys.slice(0, MOST_OFFERED).includes(view.x.metric) && <option value={chosen}>{view.x.metric}</option>}
-          {keys.slice(0, MOST_OFFERED).map((key) => (
+          {typeof view.x === "object" && !offered.includes(view.x.metric) && <option value={chosen}>{view.x.metric}</option>}
+          {offered.map((key) => (
             <option key={key} value={`metric:${key}`}>
               {key}
             </option>

@@ -4,6 +4,7 @@ import { formatCount, formatNumber, formatTime } from "../ui/format";
 import { metricsApi } from "../api/transport";
 import type { ChartRun } from "./charts";
 import { nameOf, nearest, placeText } from "./facts";
+import { dashName } from "./line-color";
 import type { Picture } from "./picture";
 import type { Shape } from "./shapes";
 import { axisName } from "./ticks";
@@ -134,8 +135,8 @@ function headText({ shape, at }: Row, axis: XAxis): string {
 
 function rowElement({ shape, at }: Row, source: TooltipSource): HTMLElement {
   const row = made("div", "row", "");
-  const swatch = made("i", "swatch", "");
-  swatch.style.background = source.colorOf(shape);
+  const swatch = made("i", "line-sample", "");
+  swatch.style.borderTop = `3px ${dashName(shape.runId, source.runs)} ${source.colorOf(shape)}`;
   row.append(swatch, made("span", "name", nameOf(shape, source.runs)), made("b", "", formatNumber(shape.y[at] ?? NaN)));
   const raw = shape.raw?.[at];
   const points = shape.count[at] ?? 0;

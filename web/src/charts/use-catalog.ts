@@ -3,11 +3,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { isAborted, messageOf } from "../api/transport";
 import { watch } from "../live/hub";
-import { type Catalog, readCatalog } from "./catalog";
+import { type Catalog, readCatalog, readRanks } from "./catalog";
 import type { ChartRun } from "./charts";
 
 /** New metrics mostly come soon after a run's first points: so often, then ever less so, they are looked for. */
-const FIRST_LOOK_MS = 1_500;
+const FIRST_LOOK_MS = 1_000;
 const LONGEST_MS = 30_000;
 
 export interface KnownCatalog {
@@ -23,37 +23,87 @@ export function useCatalog(runs: readonly ChartRun[], kind: "model" | "system"):
   const ids = runs.map(({ runId }) => runId).join(" ");
   const active = runs.filter((run) => run.active).map(({ runId }) => runId).join(" ");
   useEffect(() => {
-    const abort = new AbortController();
-    const runIds = split(ids);
-    let timer: ReturnType<typeof setTimeout> | null = null;
-    let pause = FIRST_LOOK_MS;
-    const read = async (first: boolean) => {
-      const show = (catalog: Catalog) => setKnown({ catalog: new Map(catalog), reading: false, error: null });
-      try {
-        // Afterwards a half-read list would take panels away.
-        let latest: Catalog = new Map();
-        await readCatalog(runIds, kind, abort.signal, (catalog) => (first ? show(catalog) : (latest = catalog)));
-        if (!first && !abort.signal.aborted) show(latest);
-        if (runIds.length === 0) setKnown({ ...NOTHING, reading: false });
-      } catch (error) {
-        if (!abort.signal.aborted && !isAborted(error)) setKnown((before) => ({ ...before, reading: false, error: messageOf(error) }));
-      }
-    };
-    const look = () => {
-      timer ??= setTimeout(() => {
-        pause = Math.min(pause * 2, LONGEST_MS);
-        void read(false).finally(() => (timer = null));
-      }, pause);
-    };
-    void read(true);
-    const stops = split(active).map((runId) => watch({ runId, onCommit: look, onRun: look }));
-    return () => {
-      abort.abort();
-      if (timer !== null) clearTimeout(timer);
-      for (const stop of stops) stop();
-    };
+    const follower = new CatalogReader(split(ids), kind, (changes) => setKnown((before) => merged(before, changes)));
+    follower.start(split(active));
+    return () => follower.stop();
   }, [ids, active, kind]);
   return known;
+}
+
+class CatalogReader {
+  readonly #runIds: readonly string[];
+  readonly #kind: "model" | "system";
+  readonly #tell: (changes: Partial<KnownCatalog>) => void;
+  readonly #abort = new AbortController();
+  readonly #stops: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #pause = FIRST_LOOK_MS;
+
+  constructor(runIds: readonly string[], kind: "model" | "system", tell: (changes: Partial<KnownCatalog>) => void) {
+    this.#runIds = runIds;
+    this.#kind = kind;
+    this.#tell = tell;
+  }
+
+  start(active: readonly string[]): void {
+    void this.#read(true);
+    for (const runId of active) this.#stops.push(watch({ runId, onCommit: lookAfter(() => this.#look()) }));
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const stop of this.#stops) stop();
+  }
+
+  async #read(first: boolean): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      const part = (catalog: Catalog) => first && this.#tell({ catalog, reading: false });
+      const catalog = await readCatalog(this.#runIds, this.#kind, signal, part);
+      this.#tell({ catalog, reading: false, error: null });
+      const ranked = await readRanks(catalog, this.#kind, signal);
+      if (ranked !== null) this.#tell({ catalog: ranked });
+    } catch (error) {
+      if (signal.aborted || isAborted(error)) return;
+      this.#tell({ reading: false, error: messageOf(error) });
+      this.#look();
+    }
+  }
+
+  #look(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#pause = Math.min(this.#pause * 2, LONGEST_MS);
+      void this.#read(false).finally(() => (this.#timer = null));
+    }, this.#pause);
+  }
+}
+
+/** What a run had already when it began to be followed is known. */
+function lookAfter(look: () => void): () => void {
+  let first = true;
+  return () => {
+    if (!first) look();
+    first = false;
+  };
+}
+
+/** What is known of ranks is not forgotten for a list that says nothing of them; equal lists stay the same object. */
+function merged(before: KnownCatalog, changes: Partial<KnownCatalog>): KnownCatalog {
+  const catalog = changes.catalog;
+  if (catalog === undefined) return { ...before, ...changes };
+  let same = catalog.size === before.catalog.size;
+  const result = new Map([...catalog].map(([key, runs]) => {
+    const known = before.catalog.get(key);
+    same &&= known?.size === runs.size;
+    return [key, new Map([...runs].map(([runId, entry]) => {
+      const old = known?.get(runId);
+      const kept = entry.sure || old?.sure !== true ? entry : old;
+      same &&= old?.sure === kept.sure && old.ranks.join() === kept.ranks.join();
+      return [runId, kept];
+    }))];
+  }));
+  return { ...before, ...changes, catalog: same ? before.catalog : result };
 }
 
 function split(text: string): string[] {
