@@ -59,8 +59,10 @@ class DatabaseHealth:
             answering = time.monotonic() - answered_at < TOLERATED_S
             if answering != self.answering:
                 self.answering = answering
-                event = "database_answers_again" if answering else "database_away"
-                _log.warning(event, extra={"error": str(error or "")})
+                if answering:
+                    _log.warning("database_answers_again")
+                else:
+                    _log.warning("database_away", extra={"error": str(error)})
                 await self._on_change(answering)
             await asyncio.sleep(INTERVAL_S)
 

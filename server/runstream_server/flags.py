@@ -57,7 +57,7 @@ DATABASE_FLAGS: Final = (
         "backend_store_uri",
         "URI",
         "sqlite:///DATA_DIR/runstream.db",
-        "database: sqlite:///relative/path or sqlite:////absolute/path",
+        "database: sqlite:///relative/path, sqlite:////absolute/path or postgresql://…",
     ),
 )
 

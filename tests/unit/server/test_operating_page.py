@@ -35,7 +35,7 @@ def test_every_log_event_is_described_and_no_other() -> None:
     described = {
         name
         for line in events.splitlines()
-        for name in re.findall(r"`([a-z_]+)`", line.split("|")[1] if "|" in line else "")
+        for name in re.findall(r"`([a-z0-9_]+)`", line.split("|")[1] if "|" in line else "")
     }
 
     assert logged == described
