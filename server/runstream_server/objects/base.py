@@ -208,7 +208,8 @@ class ObjectReader(ABC):
     """Yields an object's bytes, or a range of them, in chunks of at most `READ_CHUNK_BYTES`.
 
     All of them are of the one object that `info` describes, also when it is replaced or deleted
-    meanwhile. Only a few chunks are read ahead. Leave it by `async with`.
+    meanwhile; a store that must ask for it anew may fail instead (*store's own*: a bucket whose
+    connection broke). Only a few chunks are read ahead. Leave it by `async with`.
     """
 
     @property

@@ -133,8 +133,9 @@ async def test_a_file_without_a_row_is_there_without_a_digest(
 
 
 async def test_a_run_deleted_meanwhile_gets_no_artifact_until_it_is_restored(
-    serving: Served,
+    folder_serving: Served,
 ) -> None:
+    serving = folder_serving  # where each chunk of its own is durable
     upload_id = new_upload_id()
     call = await serving.begin(spec("a", upload_id), chunk(DATA))
     await serving.durable(upload_id, len(DATA))

@@ -71,7 +71,8 @@ async def test_a_deleted_path_can_be_used_again(serving: Served) -> None:
     assert await serving.get("a") == b"a file now"
 
 
-async def test_an_upload_under_way_survives_a_deletion_of_its_path(serving: Served) -> None:
+async def test_an_upload_under_way_survives_a_deletion_of_its_path(folder_serving: Served) -> None:
+    serving = folder_serving  # where each chunk of its own is durable
     upload_id = new_upload_id()
     await serving.put("a/b", b"old")
     call = await serving.begin(spec("a/b", upload_id), chunk(b"new"))

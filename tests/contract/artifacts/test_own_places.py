@@ -52,7 +52,6 @@ async def test_a_uri_of_the_store_is_served(serving: Served) -> None:
         "mlflow-artifacts:/a\\..\\b",
         "file:///",
         "file:///etc",
-        "/etc",
         "s3://another-bucket/prefix",
     ],
 )

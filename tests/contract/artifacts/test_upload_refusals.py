@@ -132,7 +132,8 @@ async def test_a_path_that_is_a_folder_is_refused_at_once(serving: Served) -> No
     assert (refusal.reason, refusal.metadata) == ("PATH_CONFLICT", {"path": "a"})
 
 
-async def test_a_path_taken_meanwhile_is_refused_at_the_finish(serving: Served) -> None:
+async def test_a_path_taken_meanwhile_is_refused_at_the_finish(folder_serving: Served) -> None:
+    serving = folder_serving  # where each chunk of its own is durable
     call = await serving.begin(spec("a/b", UPLOAD_ID), chunk(DATA))
     await serving.durable(UPLOAD_ID, len(DATA))
     await serving.put("a")
@@ -166,7 +167,8 @@ async def test_the_id_of_a_complete_upload_cannot_be_used_for_another_run(servin
     assert refusal.metadata == {"upload_id": UPLOAD_ID, "run_id": hex_id(1), "path": "a"}
 
 
-async def test_a_gap_is_refused_with_the_expected_offset(serving: Served) -> None:
+async def test_a_gap_is_refused_with_the_expected_offset(folder_serving: Served) -> None:
+    serving = folder_serving  # where each chunk of its own is durable
     refusal = await serving.refused(
         serving.send(spec("a", UPLOAD_ID), chunk(DATA), chunk(DATA, 5), finish(DATA))
     )
@@ -178,8 +180,9 @@ async def test_a_gap_is_refused_with_the_expected_offset(serving: Served) -> Non
 
 @pytest.mark.parametrize("offset", [0, 2, 4])
 async def test_a_corrupt_chunk_is_refused_and_what_came_before_is_kept(
-    serving: Served, offset: int
+    folder_serving: Served, offset: int
 ) -> None:
+    serving = folder_serving  # where each chunk of its own is durable
     refusal = await serving.refused(
         serving.send(spec("a", UPLOAD_ID), chunk(DATA), chunk(DATA, offset, checksum=1))
     )

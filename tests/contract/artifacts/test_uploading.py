@@ -120,7 +120,8 @@ async def test_a_later_upload_replaces_the_file_and_its_digest(serving: Served) 
     assert artifact.sha256 == hashlib.sha256(b"second").digest()
 
 
-async def test_nothing_is_visible_before_the_finish(serving: Served) -> None:
+async def test_nothing_is_visible_before_the_finish(folder_serving: Served) -> None:
+    serving = folder_serving  # where each chunk of its own is durable
     data, upload_id = some_bytes(3 * CHUNK_BYTES), new_upload_id()
     await serving.put("a", b"old")
     call = await serving.begin(spec("a", upload_id), *chunks(data))

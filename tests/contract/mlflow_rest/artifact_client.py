@@ -92,7 +92,7 @@ class ArtifactClient:
     def staged(self) -> list[str]:
         """Returns what uploads under way, or broken off, hold in the store."""
         area = self.server.data_dir / "artifacts" / ".uploads"
-        return [str(path) for path in area.iterdir()]
+        return [str(path) for path in area.iterdir()] if area.exists() else []
 
     def wait_until_nothing_is_staged(self) -> None:
         deadline = time.monotonic() + DEADLINE_S

@@ -102,7 +102,7 @@ def test_a_digest_that_does_not_fit_leaves_nothing_visible(server: ServerProcess
     messages = [
         pb.UploadArtifactRequest(spec=pb.UploadSpec(run_id=run_id, path="a")),
         pb.UploadArtifactRequest(chunk=pb.UploadChunk(data=b"data")),
-        pb.UploadArtifactRequest(finish=pb.UploadFinish(sha256=bytes(32))),
+        pb.UploadArtifactRequest(finish=pb.UploadFinish(size_bytes=4, sha256=bytes(32))),
     ]
 
     with server.channel() as channel, pytest.raises(grpc.RpcError, match="SHA-256"):

@@ -198,6 +198,25 @@ async def test_memory_holds_a_few_parts_and_the_sender_waits(
             assert (await upload.commit()).size_bytes == 20 * MIB
 
 
+async def test_a_store_that_stalls_does_not_keep_the_server_from_stopping(
+    bucket: S3Backend, proxy: S3Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runstream_server.objects.s3.uploads.CLOSE_GRACE_S", 0.1)
+    upload_id, never = new_upload_id(), asyncio.Event()
+    async with bucket.new_store() as store:
+        proxy.always(Act(wait_for=never), lambda request: request.is_part)
+        upload = await store.open_upload(upload_id, at("a"))
+        for begin in range(0, 2 * PART, MIB):
+            await upload.append(DATA[begin : begin + MIB])
+        await until(lambda: proxy.part_count == 2, "two parts are on their way")
+
+    never.set()
+    proxy.rule = lambda _: PASS
+    async with bucket.new_store() as store:
+        await send(store, upload_id, DATA)
+        assert await get(store, "a") == DATA
+
+
 async def test_stores_that_can_less_hold_the_same(bucket: S3Backend, proxy: S3Proxy) -> None:
     def rule(request: Request) -> Act:
         has_extras = any(

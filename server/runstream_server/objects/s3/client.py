@@ -18,7 +18,8 @@ __all__ = ["open_client"]
 CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
 ATTEMPTS: Final = 5
-CONNECTIONS: Final = 64
+# Each download that a slow client reads holds one; uploads must not wait for those.
+CONNECTIONS: Final = 1024
 DEFAULT_REGION: Final = "us-east-1"
 ENDPOINT: Final = "MLFLOW_S3_ENDPOINT_URL"
 IGNORE_TLS: Final = "MLFLOW_S3_IGNORE_TLS"

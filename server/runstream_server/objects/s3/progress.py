@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Self
 from runstream_server.budget import ByteBudget
 from runstream_server.objects.base import Digest
 from runstream_server.objects.checksums import RunningDigest, crc32c as crc32c_of
-from runstream_server.objects.errors import ObjectStoreError, StorageFull
+from runstream_server.objects.errors import ObjectStoreError, StorageError, StorageFull
 from runstream_server.objects.s3.answers import PartTag
 from runstream_server.objects.s3.destination import content_type_of
 from runstream_server.objects.s3.limits import MAX_PARTS
@@ -98,6 +98,7 @@ class UploadProgress:
         self._chunk_bytes = 0
         self._room_bytes = 0
         self._in_flight = 0
+        self._sending: set[asyncio.Task[None]] = set()
         self._hashing = asyncio.Lock()
         self._recording = asyncio.Lock()
         self._progress = asyncio.Event()
@@ -190,7 +191,9 @@ class UploadProgress:
         room_bytes, self._room_bytes = self._room_bytes, 0
         self._filled_parts += 1
         self._in_flight += 1
-        self._means.tasks.start(self._send(self._filled_parts, chunks, room_bytes))
+        sending = self._means.tasks.start(self._send(self._filled_parts, chunks, room_bytes))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
 
     async def _send(self, number: int, chunks: list[Chunk], room_bytes: int) -> None:
         try:
@@ -290,6 +293,15 @@ class UploadProgress:
             return None
         tags = [self._tags[n] for n in range(1, number + 1)]
         return Resumed(tags=tags, digest=self._ends[number].copy())
+
+    def give_up(self) -> None:
+        """Cuts short what is on its way; it is sent again when the upload goes on."""
+        if self._sending:
+            self.fail(
+                StorageError(f"upload {self.upload_id}: the store closes; open it again later")
+            )
+        for sending in self._sending:
+            sending.cancel()
 
     def fail(self, error: Exception) -> None:
         """Makes the upload one that something failed for."""

@@ -42,6 +42,8 @@ __all__ = ["S3Upload", "S3UploadDesk"]
 
 # Some hundred bytes each and a digest's state; forgetting one costs the SHA-256 of its bytes.
 MAX_PARKED: Final = 1024
+# What a store that stalls is given when the server stops.
+CLOSE_GRACE_S: Final = 5.0
 
 
 class Parked(NamedTuple):
@@ -138,6 +140,7 @@ class S3UploadDesk:
         self._commits = Commits(bucket, means, failpoint)
         self._locks = KeyedLocks()
         self._live: dict[str, S3Upload] = {}
+        self._unsettled: set[UploadProgress] = set()
         self._parked: OrderedDict[str, Parked] = OrderedDict()
 
     async def open(
@@ -176,6 +179,7 @@ class S3UploadDesk:
             )
             upload = S3Upload(location, progress, self)
             self._live[upload_id] = upload
+            self._unsettled.add(progress)
             return upload
 
     async def _find(self, upload_id: str, location: Location) -> StoredRecord | None:
@@ -215,12 +219,16 @@ class S3UploadDesk:
             # What cannot be recorded is sent again.
             with suppress(StorageError, UploadFenced):
                 await progress.make_durable()
-        progress.release()
+        self._settle(progress)
         resumed = progress.resumable()
         if resumed is not None:
             self._parked[progress.upload_id] = Parked(progress.record.token, resumed)
             if len(self._parked) > MAX_PARKED:
                 self._parked.popitem(last=False)
+
+    def _settle(self, progress: UploadProgress) -> None:
+        progress.release()
+        self._unsettled.discard(progress)
 
     async def status(self, upload_id: str) -> UploadStatus:
         """Tells how far an upload has come; see `ObjectStore.upload_status`."""
@@ -257,7 +265,7 @@ class S3UploadDesk:
             info = await self._commits.commit(upload.location, upload.progress)
             self._live.pop(upload.upload_id, None)
             upload.refuse(UploadClosed(upload.upload_id))
-            upload.progress.release()
+            self._settle(upload.progress)
             return info
 
     async def release(self, upload: S3Upload) -> None:
@@ -278,7 +286,7 @@ class S3UploadDesk:
             if live is not None:
                 live.refuse(UploadFenced(upload_id))
                 await live.progress.end()
-                live.progress.release()
+                self._settle(live.progress)
             self._parked.pop(upload_id, None)
             if self._commits.forget(upload_id):
                 await self.means.shelf.delete(upload_id)
@@ -316,6 +324,15 @@ class S3UploadDesk:
 
     async def close(self) -> None:
         """Closes all handles and waits for everything under way."""
-        await self.means.tasks.join()
-        await asyncio.gather(*map(self.release, list(self._live.values())))
-        await self.means.tasks.join()
+        loop = asyncio.get_running_loop()
+        giving_up = loop.call_later(CLOSE_GRACE_S, self._give_up)
+        try:
+            await self.means.tasks.join()
+            await asyncio.gather(*map(self.release, list(self._live.values())))
+            await self.means.tasks.join()
+        finally:
+            giving_up.cancel()
+
+    def _give_up(self) -> None:
+        for progress in self._unsettled:
+            progress.give_up()
