@@ -13,7 +13,7 @@ import httpx
 
 from tests.support.mlflow_python import mlflow_python
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 300.0
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from tests.mlflow.comparing import Server, differences
 from tests.mlflow.reference import running_reference
 from tests.support.server import ServerProcess
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 SUBJECTS = [
     cases_wire,
