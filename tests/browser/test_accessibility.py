@@ -134,8 +134,10 @@ def test_a_run_is_walked_through_by_keyboard_alone(ui: Ui, places: dict[str, str
 
     page.go_back()
     page.go_back()
+    expect(page.get_by_role("table", name="Params")).to_be_visible()
     tab_to(page, "Change the name")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="name", exact=True)).to_be_focused()
     page.keyboard.type("renamed")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="renamed")).to_be_visible()

@@ -6,8 +6,8 @@ test("a path and a view come back as they were written", () => {
     ["filter", "params.lr > '0.1' and tags.`a&b?` = '#%+ü'"],
     ["columns", "metrics.loss,params.a/b"],
   ]);
-  const read = parseHash(href(["experiments", "a/b?#c"], query));
-  expect(read.path).toEqual(["experiments", "a/b?#c"]);
+  const read = parseHash(href(["experiments", "a/b?#c", "d + e"], query));
+  expect(read.path).toEqual(["experiments", "a/b?#c", "d + e"]);
   expect(read.query).toEqual(query);
 });
 

@@ -29,7 +29,7 @@ export function parseHash(text: string): Route {
 /** Writes a hash that `parseHash` reads back. */
 export function href(path: readonly string[], query: Iterable<readonly [string, string]> = []): string {
   const pairs = [...query].map(([name, value]) => `${readable(name)}=${readable(value)}`);
-  return `#/${path.map(readable).join("/")}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
+  return `#/${path.map((part) => readable(part).replaceAll("+", "%20")).join("/")}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
 }
 
 /** Goes to another page, as a new entry of the browser's history. */

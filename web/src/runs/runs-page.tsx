@@ -82,7 +82,7 @@ function Count({ model }: { readonly model: RunsModel }) {
   return (
     <span class="runs-count muted" role="status">
       {list.answered.value && (list.more.value ? `${runs} loaded, more below` : runs)}
-      {list.loading.value && <span class="busy" aria-label="loading" />}
+      {list.loading.value && <span class="busy" role="status" aria-label="loading" />}
       {failure && failure.reason !== "INVALID_FILTER" && <span class="failure"> {failure.message}</span>}
     </span>
   );
