@@ -18,11 +18,8 @@ from runstream_server.objects.s3.failures import ConditionFailed, RequestRefused
 __all__ = ["S3Reader"]
 
 CHUNKS_AHEAD: Final = 2
-# What comes from the network at once, gathered up to a chunk.
-PIECE_BYTES: Final = 1 << 18
 ATTEMPTS: Final = 5
 FIRST_PAUSE_S: Final = 0.1
-READ_TIMEOUT_S: Final = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -94,18 +91,21 @@ class S3Reader(ObjectReader):
             await self._chunks.put(None)
 
     async def _gathered(self) -> AsyncGenerator[bytes]:
-        chunk = bytearray()
+        pieces: list[bytes] = []
+        missing_bytes = READ_CHUNK_BYTES
         while self._next < self._end:
-            piece = await self._piece(READ_CHUNK_BYTES - len(chunk))
+            piece = await self._piece(missing_bytes)
             self._next += len(piece)
-            chunk += piece
-            if len(chunk) == READ_CHUNK_BYTES or self._next == self._end:
-                yield bytes(chunk)
-                chunk.clear()
+            missing_bytes -= len(piece)
+            pieces.append(piece)
+            if not missing_bytes or self._next == self._end:
+                yield b"".join(pieces)
+                pieces.clear()
+                missing_bytes = READ_CHUNK_BYTES
 
     async def _piece(self, limit: int) -> bytes:
         """Reads what comes next; opens the object again where the connection broke."""
-        size_bytes = min(limit, PIECE_BYTES, self._end - self._next)
+        size_bytes = min(limit, self._end - self._next)
         attempt = 0
         while True:
             attempt += 1
@@ -128,7 +128,9 @@ class S3Reader(ObjectReader):
             self._body = opened.body
         body = self._body
         try:
-            piece = await self._bucket.make(f"read {self._key!a}", _next_piece(body, size_bytes))
+            # The client's own timeout is that of a read.
+            with self._bucket.terms(f"read {self._key!a}"):
+                piece = await body.read(size_bytes)
         except StorageError:
             self._drop(body)
             raise
@@ -151,8 +153,3 @@ class S3Reader(ObjectReader):
                 f" {self._end} bytes; read it again"
             )
         return error
-
-
-async def _next_piece(body: Body, size_bytes: int) -> bytes:
-    async with asyncio.timeout(READ_TIMEOUT_S):
-        return await body.read(size_bytes)

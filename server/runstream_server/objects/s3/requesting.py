@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Awaitable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runstream_server.objects.s3.answers import Abilities
@@ -44,9 +45,13 @@ class Requester:
 
     async def make(self, what: str, request: Awaitable[T]) -> T:
         """Awaits a request; `what` it does is to be read after "cannot"."""
-        with s3_terms(self.destination, self.endpoint, what):
+        with self.terms(what):
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 return await request
+
+    def terms(self, what: str) -> AbstractContextManager[None]:
+        """Turns what the client raises inside the block into what the store raises."""
+        return s3_terms(self.destination, self.endpoint, what)
 
     def refusal(self, what: str, code: str) -> RequestRefused:
         """Returns the failure of a request for a reason that the answer left out."""
