@@ -25,14 +25,14 @@ export function Toolbar({ scene, keys, ranked, shown }: ToolbarProps) {
       <AxisChoice {...{ view, change, keys }} />
       <label>
         y{" "}
-        <select value={view.logarithmic ? "log" : "linear"} onChange={(event) => change({ logarithmic: event.currentTarget.value === "log" })}>
+        <select aria-label="y axis" value={view.logarithmic ? "log" : "linear"} onChange={(event) => change({ logarithmic: event.currentTarget.value === "log" })}>
           <option value="linear">linear</option>
           <option value="log">log</option>
         </select>
       </label>
       <label title="What the line of a bucket of points goes through; the band spans from the least to the greatest of them">
         line{" "}
-        <select value={view.line} onChange={(event) => change({ line: event.currentTarget.value === "last" ? "last" : "mean" })}>
+        <select aria-label="line" value={view.line} onChange={(event) => change({ line: event.currentTarget.value === "last" ? "last" : "mean" })}>
           <option value="mean">mean</option>
           <option value="last">last</option>
         </select>
@@ -40,7 +40,7 @@ export function Toolbar({ scene, keys, ranked, shown }: ToolbarProps) {
       {ranked && (
         <label>
           ranks{" "}
-          <select value={view.ranks} onChange={(event) => change({ ranks: event.currentTarget.value as Ranks })}>
+          <select aria-label="ranks" value={view.ranks} onChange={(event) => change({ ranks: event.currentTarget.value as Ranks })}>
             <option value="one">one</option>
             <option value="lines">a line each</option>
             <option value="band">band</option>
@@ -93,7 +93,7 @@ function AxisChoice({ view, change, keys }: { view: ChartView; change: Change; k
   return (
     <label>
       x{" "}
-      <select class="axis-choice" value={chosen} onFocus={offer} onPointerEnter={offer} onChange={(event) => choose(event.currentTarget.value)}>
+      <select class="axis-choice" aria-label="x axis" value={chosen} onFocus={offer} onPointerEnter={offer} onChange={(event) => choose(event.currentTarget.value)}>
         <option value="step">step</option>
         <option value="time">time</option>
         <option value="relative">time since start</option>

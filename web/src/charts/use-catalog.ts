@@ -1,5 +1,6 @@
 /** Which metrics the runs have, kept up to date while they grow. */
 
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { useEffect, useState } from "preact/hooks";
 import { isAborted, messageOf } from "../api/transport";
 import { watch } from "../live/hub";
@@ -80,11 +81,12 @@ class CatalogReader {
 }
 
 /** What a run had already when it began to be followed is known. */
-function lookAfter(look: () => void): () => void {
-  let first = true;
-  return () => {
-    if (!first) look();
-    first = false;
+function lookAfter(look: () => void): (time: Timestamp) => void {
+  let known: string | null = null;
+  return ({ seconds, nanos }) => {
+    const time = `${seconds}.${nanos}`;
+    if (known !== null && known !== time) look();
+    known = time;
   };
 }
 
