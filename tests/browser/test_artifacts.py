@@ -244,8 +244,9 @@ def test_a_folder_of_ten_thousand_files_stays_smooth(ui: Ui, client: Client) -> 
     last = f"{MANY_FILES - 1:05}.txt"
     tree.focus()
     while not tree.get_by_role("treeitem", name=last).is_visible():
+        height = tree.evaluate("tree => tree.scrollHeight")
         page.keyboard.press("End")
-        page.wait_for_function(FURTHER, arg=[tree.evaluate("tree => tree.scrollHeight"), last])
+        page.wait_for_function(FURTHER, arg=[height, last])
     expect(tree.get_by_role("treeitem", name=last)).to_be_visible()
     assert tree.get_by_role("treeitem").count() < 100
 

@@ -122,7 +122,7 @@ def test_what_is_no_number_is_counted_and_said(ui: Ui, client: Client) -> None:
     run = new_run(client, points)
     page = ui.open(f"#/runs/{run}/charts")
     notes = panel(page, "odd").locator(".panel-notes")
-    expect(notes).to_have_text("2 NaN · 1 +∞ · 1 −∞")
+    expect(notes).to_have_text("2 NaN · 1 +∞ · 1 \u2212∞")
     page.get_by_label("y axis").select_option("log")
     expect(notes).to_contain_text("2 NaN")
 

@@ -113,7 +113,7 @@ def test_completion_writes_a_filter_from_the_keyboard(ui: Ui, place: str) -> Non
     expect(page.get_by_role("option", name="'lion'")).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
-    page.keyboard.press("Escape")
+    expect(page.get_by_role("option")).to_have_count(0)
     page.keyboard.press("Enter")
 
     expect_names(page, "run-09", "run-06", "run-03", "run-00")
@@ -134,7 +134,7 @@ def test_heads_order_one_column_and_with_shift_several(ui: Ui, place: str) -> No
     page.get_by_role("columnheader", name="Status").get_by_role("button").click()
     head.get_by_role("button").click(modifiers=["Shift"])
 
-    expect(page).to_have_url(re.compile(r"order=status,metrics.val/loss"))
+    expect(page).to_have_url(re.compile(r"order=status,metrics\.val(/|%2F)loss"))
     expect(page.locator(".order-mark")).to_have_text(["↑1", "↑2"])
 
 
@@ -148,7 +148,7 @@ def test_columns_are_chosen_with_the_least_and_greatest_values(ui: Ui, place: st
 
     expect(page.get_by_role("columnheader").filter(has_text="max")).to_be_visible()
     expect(line(page, "run-02").get_by_title("1.2", exact=True)).to_have_text("1.2")
-    expect(page).to_have_url(re.compile(r"columns=.*max:metrics.val/loss"))
+    expect(page).to_have_url(re.compile(r"columns=.*max:metrics\.val(/|%2F)loss"))
 
 
 def test_groups_sum_up_and_leave_nan_out(ui: Ui, place: str) -> None:
