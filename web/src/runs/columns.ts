@@ -97,7 +97,7 @@ const WIDEST_PX = 190;
 /** How wide a column is until a person changes it: so that its name can be read. */
 export function usualWidth(one: Column): number {
   if (one.kind === "attribute") return ATTRIBUTES.find(({ key }) => key === one.key)?.width ?? WIDTHS.param;
-  const named = labelOf(one).length * CHARACTER_PX + 30;
+  const named = labelOf(one).length * CHARACTER_PX + (one.statistic === "latest" ? 30 : 62);
   return Math.min(Math.max(WIDTHS[one.kind], named), WIDEST_PX);
 }
 

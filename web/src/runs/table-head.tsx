@@ -46,6 +46,7 @@ export function TableHead({ model, layout }: HeadProps) {
               <span class="band">{beginsKind(layout.columns, index) ? kindTitle(column.kind) : ""}</span>
               <OrderButton model={model} field={fieldOf(column)} title={titleOf(column)}>
                 {labelOf(column)}
+                {column.statistic !== "latest" && " "}
                 {column.statistic !== "latest" && <span class="statistic">{column.statistic}</span>}
               </OrderButton>
               <Resizer id={column.id} size={size} />

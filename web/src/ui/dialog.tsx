@@ -17,6 +17,8 @@ export function Dialog({ title, onClose, wide, children }: DialogProps) {
   useEffect(() => {
     const shown = element.current;
     shown?.showModal();
+    // The browser would choose the button that closes.
+    shown?.querySelector<HTMLElement>("input, textarea, footer .primary")?.focus();
     return () => shown?.close();
   }, []);
   return (
