@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -56,7 +57,7 @@ async def break_off(
         raise exc.OperationalError("COMMIT", {}, OSError("the database is gone"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "write", fail)
+        patch.setattr(type(serving.database), "write", fail)
         with pytest.raises(grpc.RpcError) as caught:
             await serving.send(spec(path, upload_id), chunk(DATA), finish(DATA))
     assert error_info(caught.value).reason == "STORAGE_UNAVAILABLE"
@@ -226,14 +227,15 @@ async def test_of_uploads_to_one_path_the_last_to_complete_stays_with_its_digest
 async def test_a_digest_is_stored_before_the_next_upload_to_its_path_becomes_visible(
     serving: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, database_works = Database.write, asyncio.Event()
+    database, database_works = type(serving.database), asyncio.Event()
+    write: Callable[..., Any] = database.write
 
     async def write_later(self: Database, work: Write[Any]) -> Any:  # noqa: ANN401 - any result
         await database_works.wait()
         return await write(self, work)
 
     calls = [await serving.begin(spec("a"), chunk(data)) for data in (b"first", b"second")]
-    monkeypatch.setattr(Database, "write", write_later)
+    monkeypatch.setattr(database, "write", write_later)
     await calls[0].write(finish(b"first"))
     while await serving.paths() == []:
         pass
