@@ -22,7 +22,7 @@ from tests.unit.objects.backends import (
 
 from runstream_server.objects.base import ObjectStore
 from runstream_server.objects.checksums import crc32c
-from runstream_server.objects.errors import StorageError, StorageFull, UploadCommitted
+from runstream_server.objects.errors import StorageError, StorageFull, UploadCommitted, UploadFenced
 from runstream_server.objects.s3.destination import S3Destination
 from runstream_server.objects.s3.limits import MIN_PART_BYTES, S3Limits
 from runstream_server.objects.s3.store import S3Store
@@ -196,6 +196,29 @@ async def test_memory_holds_a_few_parts_and_the_sender_waits(
         await asyncio.gather(*feeding)
         for upload in uploads:
             assert (await upload.commit()).size_bytes == 20 * MIB
+
+
+async def test_who_waits_for_memory_when_its_upload_is_taken_over_gives_it_back(
+    bucket: S3Backend,
+) -> None:
+    bucket.limits = S3Limits(
+        part_bytes=PART, unsized_part_bytes=PART, parts_in_flight=2, memory_bytes=PART
+    )
+    async with bucket.new_store() as store:
+        holder = await store.open_upload(new_upload_id(), at("holder"))
+        await holder.append(b"x")
+        waiter = await store.open_upload(new_upload_id(), at("waiter"))
+        waiting = asyncio.create_task(waiter.append(b"y"))
+        other = await store.open_upload(waiter.upload_id, at("waiter"))
+
+        await holder.commit()
+
+        with pytest.raises(UploadFenced):
+            await waiting
+        await other.append(b"z")
+        await other.commit()
+        assert await get(store, "waiter") == b"z"
+        assert store._started.desk.means.budget.used_bytes == 0  # noqa: SLF001
 
 
 async def test_a_store_that_stalls_does_not_keep_the_server_from_stopping(

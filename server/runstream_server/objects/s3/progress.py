@@ -103,6 +103,7 @@ class UploadProgress:
         self._recording = asyncio.Lock()
         self._progress = asyncio.Event()
         self._error: Exception | None = None
+        self._is_released = False
 
     @property
     def record(self) -> UploadRecord:
@@ -156,6 +157,8 @@ class UploadProgress:
             room_bytes = self._bytes_to_come()
             await self._means.budget.acquire(room_bytes)
             self._room_bytes = room_bytes
+            if self._is_released:
+                self.release()  # it was taken over meanwhile; the caller hears of that
         self._raise_error()
 
     def _bytes_to_come(self) -> int:
@@ -308,7 +311,8 @@ class UploadProgress:
         self._error = self._error or error
 
     def release(self) -> None:
-        """Forgets what does not fill a part; nothing may be on its way, or come."""
+        """Forgets what does not fill a part; nothing may be on its way, or put after this."""
+        self._is_released = True
         self._chunks, self._chunk_bytes = [], 0
         room_bytes, self._room_bytes = self._room_bytes, 0
         if room_bytes:
