@@ -75,7 +75,8 @@ class Ui:
         context.on("weberror", lambda error: self.defects.append(f"uncaught: {error.error}"))
         if OTHER_UI:
             own = re.compile(rf"{re.escape(self.origin)}/((index.html|assets/[^?]*)?)([?#].*)?$")
-            context.route(own, lambda route: _answer_from(Path(OTHER_UI), own, route))
+            policy = server.get("/").headers.get("content-security-policy", "")
+            context.route(own, lambda route: _answer_from(Path(OTHER_UI), own, policy, route))
         self.page: Page = context.new_page()
 
     @property
@@ -130,10 +131,11 @@ def _foreign(request: Request) -> str:
     return f"request to another origin: {request.method} {request.url}"
 
 
-def _answer_from(folder: Path, addresses: re.Pattern[str], route: Route) -> None:
+def _answer_from(folder: Path, addresses: re.Pattern[str], policy: str, route: Route) -> None:
     found = addresses.match(route.request.url)
     assert found
-    route.fulfill(path=folder / (found[1] or "index.html"))
+    headers = {"Content-Security-Policy": policy} if policy else {}
+    route.fulfill(path=folder / (found[1] or "index.html"), headers=headers)
 
 
 class OpenUi(Protocol):

@@ -123,7 +123,7 @@ interface FactProps {
 
 function Fact({ name, text, more, title, mono }: FactProps) {
   return (
-    <div title={title}>
+    <div title={title} class={mono === true ? "run-id" : ""}>
       <dt>{name}</dt>
       <dd class={mono === true ? "mono" : ""}>
         {text}
