@@ -59,7 +59,7 @@ export function Charts({ runs: given, kind }: ChartsProps) {
       {sectionsOf(found, kind).map((section) => (
         <PanelSection key={section.name} {...{ scene, columns, section }} label={section.name === "" ? "metrics" : section.name} />
       ))}
-      {view.value.full !== null && <FullPanel scene={scene} name={view.value.full} runs={runs} />}
+      {view.value.full !== null && <FullPanel {...{ scene, runs, catalog }} name={view.value.full} />}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** A panel that fills the screen, drawn more finely. */
 
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Catalog } from "./catalog";
 import type { ChartRun } from "./charts";
 import { Legend } from "./legend";
 import { Panel } from "./panel";
@@ -11,13 +12,20 @@ import { sameAxis } from "./view";
 
 const FULL_BUCKETS = 1_500;
 
-export function FullPanel({ scene, name, runs }: { readonly scene: Scene; readonly name: string; readonly runs: readonly ChartRun[] }) {
+export interface FullPanelProps {
+  readonly scene: Scene;
+  readonly name: string;
+  readonly runs: readonly ChartRun[];
+  readonly catalog: Catalog;
+}
+
+export function FullPanel({ scene, name, runs, catalog }: FullPanelProps) {
   const { x, range, ranks } = scene.view.value;
   const element = useRef<HTMLDialogElement>(null);
   const store = useMemo(() => new ChartStore({ ...dataViewOf(scene), maxBuckets: FULL_BUCKETS }), [scene]);
   const own = useMemo(() => ({ ...scene, store }), [scene, store]);
   const axis = useStable(x, sameAxis);
-  useEffect(() => store.setCatalog(scene.store.catalog));
+  useEffect(() => store.setCatalog(catalog), [store, catalog]);
   useEffect(() => store.setRuns(runs), [store, runs]);
   useEffect(() => store.setView({ x: axis, range, ranks, maxBuckets: FULL_BUCKETS }), [store, axis, range, ranks]);
   useEffect(() => () => store.close(), [store]);

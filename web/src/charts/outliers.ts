@@ -5,33 +5,26 @@ export interface Range {
   readonly max: number;
 }
 
-/** The share of points that may lie beyond each end when outliers are ignored. */
+/** The share of points, or of buckets of them, that may reach beyond each end when outliers are ignored. */
 export const OUTLIER_SHARE = 0.02;
 
 /**
- * The range between the percentiles of values, widened by a tenth; null when there is no finite value.
+ * The range from the 2nd percentile of the least to the 98th of the greatest values, widened by a tenth; null when none is finite.
  *
- * @param weight - How many points stand behind each value.
+ * @param least - Of each point or bucket.
+ * @param greatest - The same for single points.
  */
-export function rangeWithoutOutliers(value: readonly number[], weight: readonly number[]): Range | null {
-  const order = [...value.keys()].filter((at) => Number.isFinite(value[at]) && (weight[at] ?? 0) > 0);
-  order.sort((a, b) => (value[a] ?? 0) - (value[b] ?? 0));
-  let total = 0;
-  for (const at of order) total += weight[at] ?? 0;
-  if (total === 0) return null;
-  const min = percentile(order, value, weight, total * OUTLIER_SHARE);
-  const max = percentile(order, value, weight, total * (1 - OUTLIER_SHARE));
+export function rangeWithoutOutliers(least: readonly number[], greatest: readonly number[]): Range | null {
+  const min = percentile(least, OUTLIER_SHARE);
+  const max = percentile(greatest, 1 - OUTLIER_SHARE);
+  if (min === null || max === null) return null;
   const room = (max - min) * 0.1;
   return { min: min - room, max: max + room };
 }
 
-function percentile(order: readonly number[], value: readonly number[], weight: readonly number[], target: number): number {
-  let passed = 0;
-  for (const at of order) {
-    passed += weight[at] ?? 0;
-    if (passed >= target) return value[at] ?? 0;
-  }
-  return value[order.at(-1) ?? 0] ?? 0;
+function percentile(values: readonly number[], share: number): number | null {
+  const order = Float64Array.from(values.filter(Number.isFinite)).sort();
+  return order.length === 0 ? null : (order[Math.round(share * (order.length - 1))] ?? null);
 }
 
 /** Widens a range so that lines keep off the edges; a single value gets room on both sides. */

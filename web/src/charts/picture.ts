@@ -81,21 +81,16 @@ function outer(shapes: readonly Shape[], x: Range, logarithmic: boolean): Range 
 }
 
 function inner(shapes: readonly Shape[], x: Range, logarithmic: boolean): Range | null {
-  const [values, weights]: [number[], number[]] = [[], []];
+  const [least, greatest]: [number[], number[]] = [[], []];
+  const fits = (value: number) => !logarithmic || value > 0;
   for (const shape of shapes) {
-    const line = shape.raw ?? shape.y;
     for (const at of inside(shape, x)) {
-      const points = (shape.count[at] ?? 0) - (shape.nanCount[at] ?? 0);
-      // One point each at the ends of the bucket, the others at its line.
-      const entries = points > 2 ? [[shape.min[at], 1], [line[at], points - 2], [shape.max[at], 1]] : [[line[at], points]];
-      for (const [value = NaN, weight = 0] of entries) {
-        if (logarithmic && value <= 0) continue;
-        values.push(value);
-        weights.push(weight);
-      }
+      const [min, max] = [shape.min[at] ?? NaN, shape.max[at] ?? NaN];
+      if (fits(min)) least.push(min);
+      if (fits(max)) greatest.push(max);
     }
   }
-  return rangeWithoutOutliers(values, weights);
+  return rangeWithoutOutliers(least, greatest);
 }
 
 function countAll(shapes: readonly Shape[], x: Range, y: Range, options: { readonly logarithmic: boolean; readonly ignoreOutliers: boolean }): Counts {

@@ -55,6 +55,9 @@ export function logTicks(values: readonly (number | null)[]): string[] {
   return values.map((value) => {
     if (value === null || value <= 0) return "";
     const size = Math.log10(value);
+    // The ends of the axis are no ticks.
+    const digit = value / 10 ** Math.floor(size + 1e-9);
+    if (![1, 2, 5].some((round) => Math.abs(digit - round) < 1e-6)) return "";
     if (size >= -3 && size <= 4) return String(Number(value.toPrecision(6)));
     return value.toExponential(0).replace("e+", "e");
   });

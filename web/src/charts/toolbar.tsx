@@ -48,7 +48,7 @@ export function Toolbar({ scene, keys, ranked, shown }: ToolbarProps) {
         </label>
       )}
       <Smoothing {...{ view, change }} />
-      <label title="Draws the range between the 2nd and the 98th percentile; what lies beyond is marked at the edge">
+      <label title="Draws from the 2nd percentile of the least to the 98th of the greatest values; what lies beyond is marked at the edge and counted">
         <input type="checkbox" checked={view.ignoreOutliers} onChange={(event) => change({ ignoreOutliers: event.currentTarget.checked })} />{" "}
         ignore outliers
       </label>
