@@ -85,7 +85,10 @@ async def test_a_value_that_cannot_be_is_refused_by_name(
     assert refusal.metadata == {"field": field, "value": value}
 
 
-async def test_a_finish_without_a_digest_is_refused_and_may_be_repeated(serving: Served) -> None:
+async def test_a_finish_without_a_digest_is_refused_and_may_be_repeated(
+    folder_serving: Served,
+) -> None:
+    serving = folder_serving  # where each chunk of its own is durable
     refusal = await serving.refused(
         serving.send(bare_spec(), chunk(DATA), finish(DATA, sha256=b""))
     )
