@@ -58,7 +58,8 @@ export function RunsTable({ model }: { readonly model: RunsModel }) {
   );
   const selected = model.selected.value;
   const { hidden } = model.view.value;
-  const pool = 2 ** Math.ceil(Math.log2(rows.items.length + 1));
+  const pool = useRef(1);
+  pool.current = Math.max(pool.current, rows.items.length);
   const active = model.active.value;
   return (
     <div
@@ -82,7 +83,7 @@ export function RunsTable({ model }: { readonly model: RunsModel }) {
           return line.kind === "run" ? (
             // Lines that scroll out of sight give their elements to those that come in.
             <RunLine
-              key={`run ${index % pool}`}
+              key={`run ${index % pool.current}`}
               {...common}
               row={line.row}
               selected={selected.has(line.row.runId)}
