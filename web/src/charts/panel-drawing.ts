@@ -22,7 +22,7 @@ export interface PanelFacts {
 
 const NOTHING: PanelFacts = { state: "reading", error: "", notes: [], summary: "" };
 /** Words change slower than lines. */
-const FACTS_MS = 250;
+const FACTS_MS = 500;
 
 export class PanelDrawing {
   readonly facts = signal<PanelFacts>(NOTHING);
@@ -35,6 +35,8 @@ export class PanelDrawing {
   readonly #stops: (() => void)[] = [];
   #plot: Plot | null = null;
   #plotKind = "";
+  /** As the observer told: to ask for it would lay the page out at every drawing. */
+  #size = { width: 0, height: 0 };
   #moved: readonly [number, number] | null = null;
   #factsTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -43,7 +45,10 @@ export class PanelDrawing {
     this.key = key;
     this.#host = host;
     this.#wheelZooms = wheelZooms;
-    const resized = new ResizeObserver(() => this.redraw());
+    const resized = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) this.#size = { width: Math.round(entry.contentRect.width), height: Math.round(entry.contentRect.height) };
+      this.redraw();
+    });
     resized.observe(host);
     this.#stops.push(
       scene.store.want(key, () => this.redraw()),
@@ -98,7 +103,7 @@ export class PanelDrawing {
   /** Axes of another kind are another plot. */
   #plotFor(): Plot | null {
     const { x, logarithmic } = this.#scene.view.peek();
-    const { clientWidth: width, clientHeight: height } = this.#host;
+    const { width, height } = this.#size;
     if (width < 40 || height < 40) return null;
     const kind = JSON.stringify([x, logarithmic, theme.peek()]);
     if (this.#plot !== null && kind === this.#plotKind) {
@@ -162,7 +167,8 @@ export class PanelDrawing {
       lastY: String(last?.y ?? ""),
       range: `${x.min}..${x.max}`,
     };
-    Object.assign(canvas.dataset, facts);
+    const { dataset } = canvas;
+    for (const [name, fact] of Object.entries(facts)) if (dataset[name] !== fact) dataset[name] = fact;
   }
 
   #tellSoon(): void {

@@ -126,7 +126,8 @@ function optionsFor(
   picture: () => Picture,
 ): uPlot.Options {
   const style = getComputedStyle(host);
-  const color = (name: string) => () => style.getPropertyValue(name).trim() || "gray";
+  // Another theme makes another plot.
+  const color = (name: string) => style.getPropertyValue(name).trim() || "gray";
   const common: uPlot.Axis = {
     stroke: color("--muted"),
     font: "11px system-ui, sans-serif",
