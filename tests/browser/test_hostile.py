@@ -91,7 +91,7 @@ def hostile(open_ui: OpenUi) -> Iterator[Ui]:
     ui = open_ui()
     # Chromium tells what it kept a sandboxed document from doing, and tries a bad picture.
     ui.tolerate(r"^console \w+: (Blocked script execution|Refused to|Unsafe attempt|Not allowed)")
-    ui.tolerate(r"sandboxed|Content Security Policy|violates the following|net::ERR")
+    ui.tolerate(r"sandboxed|Content Security Policy|violates the following|net::ERR|favicon")
     ui.context.add_init_script("window.__pwned = 0")
     yield ui
     assert_untouched(ui)
