@@ -17,6 +17,7 @@ const LINES_PER_BATCH = 80;
 const GATHER_MS = 12;
 const RETRY_MS = 2_000;
 const LINGER_MS = 1_500;
+const PART_MS = 500;
 /** The panels out of sight whose data is kept. */
 const MOST_KEPT = 300;
 
@@ -31,6 +32,7 @@ export class ChartStore {
   #batches = new Set<Batch>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #closed = new AbortController();
+  #lastPart = 0;
   #lingering = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(view: DataView) {
@@ -174,6 +176,7 @@ export class ChartStore {
       },
     });
     this.#batches.add(batch);
+    this.#lastPart = performance.now();
     void batch.read().finally(() => this.#pump());
   }
 
@@ -185,6 +188,9 @@ export class ChartStore {
       own.set(lineId(line.series), line);
       touched.add(line.series.key);
     }
+    // To draw after every part would cost more than to wait for the next.
+    if (performance.now() - this.#lastPart < PART_MS) return;
+    this.#lastPart = performance.now();
     for (const key of touched) {
       const panel = this.panel(key);
       // Nothing to look at yet: then parts are better than nothing.
