@@ -19,7 +19,7 @@ from runstream_server.objects.s3.limits import MIN_PART_BYTES, S3Limits
 from runstream_server.objects.s3.store import S3Store
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Backend(Protocol):
