@@ -12,6 +12,8 @@ WEB_BUILT := server/runstream_server/web/index.html
 WEB_SOURCES = $(shell find web/src -type f -not -path 'web/src/api/gen/*') $(wildcard proto/runstream/v1/*.proto web/*.ts web/*.json web/index.html)
 # Environments of MLflow's releases, which the tests with real clients use.
 MLFLOW_READY := .venv-mlflow3/.ready .venv-mlflow2/.ready
+# Tests start hundreds of processes; without bytecode each of them compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # Compiling every module that might be imported would take as long as installing them.
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SOURCES = client server tests tools $(sort $(dir $(wildcard benchmarks/*.py examples/*.py)))
