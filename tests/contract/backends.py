@@ -1,6 +1,5 @@
 """The databases that the contract is tested on."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,6 +28,9 @@ class Backend(ABC):
         A bare one is empty at first; others may have the tables already.
         """
 
+    def moved(self, old: Path, new: Path) -> None:  # noqa: B027 - a file moves with its folder
+        """Takes note that a folder has another name now."""
+
 
 class SqliteBackend(Backend):
     """A file in the folder."""
@@ -48,15 +50,17 @@ class PostgresBackend(Backend):
         self._server = server
         self._template = template
         self._ending = ending
-        self._uris: dict[str, str] = {}
+        self._uris: dict[Path, str] = {}
 
     def open(self, folder: Path, *, bare: bool = False) -> Database:
-        name = "runstream_" + hashlib.sha256(bytes(folder)).hexdigest()[:24]
-        if name not in self._uris:
+        if folder not in self._uris:
             template = "template0" if bare else self._template
-            database = self._server.database(name, template)
-            self._uris[name] = self._ending.enter_context(database)
-        return PostgresDatabase(self._uris[name])
+            database = self._server.database(template=template)
+            self._uris[folder] = self._ending.enter_context(database)
+        return PostgresDatabase(self._uris[folder])
+
+    def moved(self, old: Path, new: Path) -> None:
+        self._uris[new] = self._uris.pop(old)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runstream.cli.arguments import Commands, add_server, add_view, client_for, view_of
 from runstream.cli.exits import ExitCode
+from runstream.cli.interrupts import heard_interrupts
 from runstream.cli.output import age_text, print_json, print_pairs, print_table, time_text
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def show_run(arguments: argparse.Namespace) -> int:
 
 def watch_run(arguments: argparse.Namespace) -> int:
     """Prints the points of a run as they are committed."""
-    with client_for(arguments) as client:
+    with heard_interrupts(), client_for(arguments) as client:
         for update in _updates(client, arguments):
             if arguments.json:
                 print_json(update, indent=None)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import random
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,9 +175,16 @@ class Served:
         return (await self.artifacts.GetUpload(request, timeout=DEADLINE_S)).upload
 
     async def durable(self, upload_id: str, offset: int) -> None:
-        """Waits until the server says that an upload is durable up to an offset."""
-        while (await self.upload(upload_id)).durable_offset < offset:
-            pass
+        """Waits until the server says that an upload is there, and durable up to an offset."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                if (await self.upload(upload_id)).durable_offset >= offset:
+                    return
+            except grpc.RpcError as error:
+                # A call that has only just begun is not in the bucket yet.
+                if error.code() is not grpc.StatusCode.NOT_FOUND or time.monotonic() > deadline:
+                    raise
 
     async def download(
         self, path: str, *, run: int = RUN, offset: int = 0, limit: int = 0

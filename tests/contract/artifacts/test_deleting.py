@@ -152,6 +152,7 @@ async def test_a_server_whose_root_moved_finds_the_artifacts_there(
         await serving.run()
         stored = await serving.put("a")
     old.rename(new)
+    backend.moved(old, new)
 
     async with served(backend, new) as serving:
         page = await serving.page()

@@ -152,6 +152,7 @@ async def test_what_a_client_sent_before_it_cancelled_is_kept(serving: Served) -
 async def test_the_durable_offset_never_decreases(serving: Served) -> None:
     upload_id, offsets = new_upload_id(), [0]
     call = await serving.begin(spec("a", upload_id), chunk(b""))
+    await serving.durable(upload_id, 0)
     for one in chunks(DATA):
         await call.write(one)
         offsets.append((await serving.upload(upload_id)).durable_offset)
@@ -164,8 +165,9 @@ async def test_the_durable_offset_never_decreases(serving: Served) -> None:
 
 
 async def test_of_two_calls_for_one_upload_the_later_wins_and_the_earlier_hears_of_it(
-    serving: Served,
+    folder_serving: Served,
 ) -> None:
+    serving = folder_serving
     upload_id, half = new_upload_id(), 4 * CHUNK_BYTES
     earlier = await serving.begin(spec("a", upload_id), *chunks(DATA[:half]))
     await serving.durable(upload_id, half)

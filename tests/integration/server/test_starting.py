@@ -95,7 +95,7 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flag", "value", "expected"),
     [
-        ("backend_store_uri", "postgresql://localhost/x", "PostgreSQL is not supported yet"),
+        ("backend_store_uri", "postgresql:localhost", "postgresql://user:password@host"),
         ("backend_store_uri", "mysql://localhost/x", "sqlite:////absolute/path"),
         ("backend_store_uri", "sqlite:///", "sqlite:////absolute/path"),
         ("artifacts_destination", "s3:///prefix", "s3://bucket/prefix"),

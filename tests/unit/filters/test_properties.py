@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from runstream_server.core.filters import (
     And,
@@ -82,11 +82,13 @@ def trees(target: Target) -> st.SearchStrategy[Expression]:
     return st.recursive(leaves, grown, max_leaves=12)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(tree=trees(Target.RUNS))
 def test_a_printed_tree_of_runs_parses_to_the_same_tree(tree: Expression) -> None:
     assert parse_filter(str(tree), Target.RUNS, Dialect.FULL) == tree
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(tree=trees(Target.EXPERIMENTS))
 def test_a_printed_tree_of_experiments_parses_to_the_same_tree(tree: Expression) -> None:
     assert parse_filter(str(tree), Target.EXPERIMENTS, Dialect.FULL) == tree
