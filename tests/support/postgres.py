@@ -11,14 +11,12 @@ One server serves all tests of a process; each test gets an empty database of it
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -40,7 +38,6 @@ T = TypeVar("T")
 GIVEN = "RUNSTREAM_TEST_POSTGRES_URL"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-PR_SET_PDEATHSIG = 1
 # Small and quick: several of them run beside each other.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -147,7 +144,7 @@ class PostgresProcess:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._folder / "data", *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=_end_with_parent, **self._as_user(),  # noqa: PLW1509
+                **self._as_user(),
             )  # fmt: skip
         asyncio.run(self._wait_until_up())
 
@@ -226,12 +223,6 @@ def _binaries(folder: Path) -> Path:
 
 def _may_be_entered(folder: Path) -> bool:
     return all(path.stat().st_mode & 0o005 == 0o005 for path in (folder, *folder.parents))
-
-
-def _end_with_parent() -> None:
-    """Asks Linux to end this process when the one that started it is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
