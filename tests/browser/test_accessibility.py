@@ -144,6 +144,7 @@ def test_a_run_is_walked_through_by_keyboard_alone(ui: Ui, places: dict[str, str
 
     tab_to(page, "Copy")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("menuitem", name="Link to this page")).to_be_focused()
     page.keyboard.press("Escape")

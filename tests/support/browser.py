@@ -44,8 +44,8 @@ COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MS = 60_000
 SIZE = (1280, 800)
 BLOCKED = {"csp", "net::err_blocked_by_csp"}
-# The last one is the browser's own viewer of PDF files.
-QUIET_SCHEMES = {"blob", "data", "about", "chrome-extension"}
+# Beside data that pages hold, what the browser asks of itself, e.g. for its viewer of PDF files.
+QUIET_SCHEMES = {"data", "blob", "about", "chrome", "chrome-extension", "chrome-untrusted"}
 ROOT = Path(__file__).resolve().parents[2]
 BUILT_UI = ROOT / "server" / "runstream_server" / "web" / "index.html"
 

@@ -40,13 +40,14 @@ export function FilterBox({ filter, vocabulary, failure, input, onApply }: Filte
     const insert = suggestions[at]?.insert ?? "";
     const rest = draft.peek().slice(to);
     const text = draft.peek().slice(0, from) + insert + (insert.endsWith(" ") ? rest.trimStart() : rest);
-    draft.value = text;
     const place = from + insert.length;
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(place, place);
-      follow();
-    });
+    draft.value = text;
+    if (input.current === null) return;
+    // At once, not with the next frame: what is typed meanwhile belongs behind it.
+    input.current.value = text;
+    input.current.focus();
+    input.current.setSelectionRange(place, place);
+    follow();
   };
   const apply = () => {
     close();

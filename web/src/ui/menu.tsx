@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import "./menu.css";
 
 export interface MenuItem {
@@ -29,7 +29,7 @@ export function Menu({ label, items, children, quiet, disabled, on }: MenuProps)
   const open = useSignal(false);
   const root = useRef<HTMLSpanElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open.value) return;
     entries(root.current)[0]?.focus();
     const away = (event: Event) => {
