@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -48,6 +49,17 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "log_min_messages": "warning",
 }
+
+
+ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+# Popen could change the user as well, but forks for that, which gRPC's threads do not survive.
+AS_USER = """
+import os, sys
+os.setgroups([])
+os.setgid(int(sys.argv[1]))
+os.setuid(int(sys.argv[2]))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +128,8 @@ class PostgresProcess:
                 "--locale=C.UTF-8",
             ]
             subprocess.run(
-                [self._binaries / "initdb", "-D", data, "--no-sync", *options],
-                stdout=log, stderr=log, check=True, **self._as_user(),
+                self._as_user("initdb", "-D", str(data), "--no-sync", *options),
+                stdout=log, stderr=log, check=True, cwd=self._folder, env=ENVIRONMENT,
             )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -142,9 +154,9 @@ class PostgresProcess:
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", self._folder / "data", *flags],
+                self._as_user("postgres", "-D", str(self._folder / "data"), *flags),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                **self._as_user(),
+                cwd=self._folder, env=ENVIRONMENT,
             )  # fmt: skip
         asyncio.run(self._wait_until_up())
 
@@ -175,12 +187,12 @@ class PostgresProcess:
             else:
                 return
 
-    def _as_user(self) -> dict[str, Any]:
-        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    def _as_user(self, program: str, *arguments: str) -> list[str]:
+        command = [str(self._binaries / program), *arguments]
         if self._user is None:
-            return {"env": environment, "cwd": self._folder}
-        account = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
-        return {"env": environment, "cwd": self._folder, **account}
+            return command
+        ids = [str(self._user.pw_gid), str(self._user.pw_uid)]
+        return [sys.executable, "-c", AS_USER, *ids, *command]
 
 
 @contextlib.contextmanager
