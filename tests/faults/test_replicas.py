@@ -25,7 +25,7 @@ from tests.support.postgres import PostgresProcess
 from tests.support.server import ServerProcess, StartServer
 from tests.support.telling import Tell
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "30"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
 REPLICAS = 3
 WRITERS = 6
 MIN_ROWS = 400

@@ -65,8 +65,9 @@ class S3Proxy:
 
     @property
     def part_count(self) -> int:
-        """How many parts were sent."""
-        return sum(request.is_part for request in self.seen)
+        """How many different parts were sent; a busy client may repeat a request."""
+        parts = [(seen.path, *sorted(seen.query.items())) for seen in self.seen if seen.is_part]
+        return len(set(parts))
 
     def once(self, act: Act, condition: Callable[[Request], bool]) -> None:
         """Does something to the first request that meets a condition, and passes all others."""

@@ -72,6 +72,7 @@ class OwnedTasks:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
+            task.add_done_callback(_pass_over_failure)
             if undo is not None:
                 self.start(_undo(task, undo))
             raise
@@ -80,6 +81,12 @@ class OwnedTasks:
         """Waits until no task is left."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+
+def _pass_over_failure(task: asyncio.Task[Any]) -> None:
+    """Looks at how a task ended which nobody waits for any more; asyncio reports it otherwise."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _undo(task: asyncio.Task[T], undo: Callable[[T], Coroutine[Any, Any, object]]) -> None:
