@@ -1,10 +1,14 @@
 """Ctrl-C that is heard wherever it comes."""
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Generator
 from types import FrameType
+
+from runstream.cli.exits import ExitCode
 
 __all__ = ["heard_interrupts"]
 
@@ -26,6 +30,11 @@ def heard_interrupts() -> Generator[None]:
     signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        # Threads of gRPC may keep the interpreter from ending; nothing here is left to be done.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(ExitCode.INTERRUPTED)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
