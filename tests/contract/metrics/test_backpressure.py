@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from runstream.v1 import metric_service_pb2 as pb
 from runstream_server.core.ingest import ingest
-from runstream_server.storage.database import Database
+from runstream_server.storage.database import Write
 from tests.contract.metrics.serving import serving
 from tests.contract.metrics.streams import StreamClient, set_values
 from tests.contract.metrics.test_streams import RUN, TIME
+
+T = TypeVar("T")
 
 ROWS = 2_000
 SERIES = 50
@@ -45,13 +48,14 @@ async def test_what_waits_for_a_slow_disk_is_bounded(
         for client in clients:
             await client.open(served.metrics)
         disk = asyncio.Event()
-        write = Database.write
+        database = served.core.database
+        write = database.write
 
-        async def slow_write(self: Database, work: object) -> object:
+        async def slow_write(work: Write[T]) -> T:
             await disk.wait()
-            return await write(self, work)  # type: ignore[arg-type]
+            return await write(work)
 
-        monkeypatch.setattr(Database, "write", slow_write)
+        monkeypatch.setattr(database, "write", slow_write)
         monkeypatch.setattr(ingest, "MAX_STREAM_WAITING_BYTES", 2 * 1024 * 1024)
 
         async def send(client: StreamClient) -> None:
