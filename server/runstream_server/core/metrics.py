@@ -16,11 +16,11 @@ from runstream_server.core.model_points import (
     model_points,
     require_models,
 )
-from runstream_server.core.points import Points
+from runstream_server.core.points import MAX_INT64, MIN_INT64, Points
 from runstream_server.core.reading.buckets import Axis
-from runstream_server.core.reading.charts import Chart, chart, summary
-from runstream_server.core.reading.envelope_reader import Range
-from runstream_server.core.reading.history import MAX_INT64, MIN_INT64, history
+from runstream_server.core.reading.charts import Chart, chart, summaries
+from runstream_server.core.reading.chunk_refs import Range
+from runstream_server.core.reading.history import history
 from runstream_server.core.reading.view import RunView, ViewReader
 from runstream_server.core.validation import check_key, check_number, check_time_us, missing_value
 from runstream_server.storage import series_rows
@@ -135,9 +135,11 @@ class Metrics:
             rows = await series_rows.select_series(
                 connection, run_id, wanted, after=after, limit=limit + 1
             )
-        summed = [(row, await summary(view, row.series_id)) for row in rows[:limit]]
         more = rows[limit - 1].name if len(rows) > limit else None
-        return SeriesPage([one for one in summed if one[1] is not None], view.cursor, more)
+        rows = rows[:limit]
+        entries = await summaries(view, [row.series_id for row in rows])
+        summed = [pair for pair in zip(rows, entries, strict=True) if pair[1] is not None]
+        return SeriesPage(summed, view.cursor, more)
 
     async def view(self, run_id: str) -> RunView:
         """Returns what a run holds now."""

@@ -6,14 +6,17 @@ step, time and value bits are one point.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runstream_server.core.logformat import Float64s, Int64s
 
-__all__ = ["Points", "value_order"]
+__all__ = ["MAX_INT64", "MIN_INT64", "Points", "value_order"]
+
+MIN_INT64: Final = -(1 << 63)
+MAX_INT64: Final = (1 << 63) - 1
 
 _SIGN = np.uint64(1 << 63)
 _NAN_ROOM = np.uint64((1 << 52) - 1)

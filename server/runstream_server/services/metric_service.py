@@ -8,9 +8,9 @@ from runstream.v1 import metric_pb2, metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.metrics import Metrics
+from runstream_server.core.points import MAX_INT64, MIN_INT64
 from runstream_server.core.reading.buckets import Axis
-from runstream_server.core.reading.envelope_reader import Range
-from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
+from runstream_server.core.reading.chunk_refs import Range
 from runstream_server.core.search.page_tokens import open_page_token, seal_page_token
 from runstream_server.core.validation import (
     check_count,

@@ -10,9 +10,8 @@ from runstream_server.core.blocks.directory import Directory
 from runstream_server.core.blocks.envelopes import FIELDS
 from runstream_server.core.blocks.groups import RowGroup
 from runstream_server.core.logformat import Float64s
-from runstream_server.core.points import Points
 
-__all__ = ["chunk_points", "chunk_values", "column_envelopes", "groups_of_block"]
+__all__ = ["chunk_envelopes", "chunk_values", "groups_of_block"]
 
 ChunkReader = Callable[[int], bytes | memoryview]
 """Returns the bytes of a chunk by its number."""
@@ -52,21 +51,16 @@ def chunk_values(
     return values
 
 
-def chunk_points(
-    directory: Directory, group: int, row_chunk: int, column: int, chunk: ChunkReader
-) -> Points:
-    """Returns the points of a column in a row chunk, as stored: in order, repeats included."""
-    step, time = unpack_axis(chunk(directory.axis_chunk(group, row_chunk)))
-    return Points(step, time, chunk_values(directory, group, row_chunk, column, chunk))
-
-
-def column_envelopes(
-    directory: Directory, group: int, column: int, chunk: ChunkReader
+def chunk_envelopes(
+    directory: Directory, group: int, column_chunk: int, chunk: ChunkReader
 ) -> NDArray[np.float64]:
-    """Returns the envelopes of a column as fields by row chunks."""
-    number = directory.envelope_chunk(group, column)
-    if number is None:
-        raise ValueError(f"group {group} has no envelopes")
-    first, width = directory.columns_in_chunk(group, column)
-    flat = unpack_values(chunk(number))
-    return flat.reshape(len(FIELDS), width, -1)[:, column - first]
+    """Returns the envelopes of the columns of a chunk, as fields by columns by row chunks.
+
+    Raises:
+        ValueError: if the group has no envelopes.
+    """
+    column = column_chunk * int(directory.groups["columns_per_chunk"][group])
+    _, width = directory.columns_in_chunk(group, column)
+    return unpack_values(chunk(directory.envelope_chunk(group, column_chunk))).reshape(
+        len(FIELDS), width, -1
+    )

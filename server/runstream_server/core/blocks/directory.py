@@ -115,16 +115,16 @@ class Directory:
     def size_bytes(self) -> int:
         """The size in memory."""
         tables = (self.groups, self.row_chunks, self.chunks, self.series)
-        return sum(table.nbytes for table in tables) + 8 * len(self.series)
+        return sum(table.nbytes for table in tables) + 12 * len(self.series)
 
     @cached_property
-    def _series_order(self) -> NDArray[np.intp]:
-        return np.argsort(self.series, kind="stable")
+    def _series_order(self) -> tuple[NDArray[np.intp], UInt32s]:
+        order = np.argsort(self.series, kind="stable")
+        return order, self.series[order]
 
     def places(self, series_id: int) -> list[tuple[int, int]]:
         """Returns (group, column) for each group that holds the series."""
-        order = self._series_order
-        ids = self.series[order] if len(order) > 1 else self.series
+        order, ids = self._series_order
         begin, end = np.searchsorted(ids, [series_id, series_id + 1])
         found: list[tuple[int, int]] = []
         for place in order[begin:end].tolist():
@@ -147,15 +147,18 @@ class Directory:
         column_chunk = column // int(row["columns_per_chunk"])
         return int(row["first_chunk"]) + int(row["row_chunks"]) * (1 + column_chunk) + row_chunk
 
-    def envelope_chunk(self, group: int, column: int) -> int | None:
-        """Returns the number of the chunk with a column's envelopes, None if the group has none."""
+    def envelope_chunk(self, group: int, column_chunk: int) -> int:
+        """Returns the number of the chunk with the envelopes of the columns of a column chunk.
+
+        Raises:
+            ValueError: if the group has no envelopes.
+        """
         row = self.groups[group]
         if not row["has_envelopes"]:
-            return None
-        width = int(row["columns_per_chunk"])
-        column_chunks = -(-int(row["columns"]) // width)
+            raise ValueError(f"group {group} has no envelopes")
+        column_chunks = -(-int(row["columns"]) // int(row["columns_per_chunk"]))
         first = int(row["first_chunk"]) + int(row["row_chunks"]) * (1 + column_chunks)
-        return first + column // width
+        return first + column_chunk
 
     def columns_in_chunk(self, group: int, column: int) -> tuple[int, int]:
         """Returns the first column of the chunk that holds a column, and how many it has."""

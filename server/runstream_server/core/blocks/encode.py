@@ -6,16 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from runstream_server.core.blocks.chunking import ROWS_PER_CHUNK, row_cuts
+from runstream_server.core.blocks.chunking import ROWS_PER_CHUNK, describe, row_cuts
 from runstream_server.core.blocks.codec import pack_axis, pack_values
-from runstream_server.core.blocks.directory import (
-    CHUNK,
-    GROUP,
-    ROW_CHUNK,
-    STRICT,
-    TIME_ASCENDS,
-    Directory,
-)
+from runstream_server.core.blocks.directory import CHUNK, GROUP, ROW_CHUNK, Directory
 from runstream_server.core.blocks.envelopes import envelopes
 from runstream_server.core.blocks.groups import RowGroup
 from runstream_server.core.logformat import Int64s
@@ -80,7 +73,7 @@ def encode_block(groups: Sequence[RowGroup]) -> EncodedBlock:
         entry["has_envelopes"] = rows >= MIN_ENVELOPED_ROWS
         for chunk in _chunks(group, cuts, width, with_envelopes=rows >= MIN_ENVELOPED_ROWS):
             builder.add(chunk)
-        row_chunks.append(_describe(group, cuts))
+        row_chunks.append(describe(group, cuts))
         series += columns
         row_chunk_count += len(cuts)
     builder.close_part()
@@ -107,26 +100,3 @@ def _chunks(group: RowGroup, cuts: Int64s, width: int, *, with_envelopes: bool) 
         if with_envelopes:
             found.append(pack_values(envelopes(values, cuts)))
     yield from found
-
-
-def _describe(group: RowGroup, cuts: Int64s) -> np.ndarray[Any, Any]:
-    step, time = group.step, group.time
-    ends = np.append(cuts[1:], len(step))
-    table = np.zeros(len(cuts), ROW_CHUNK)
-    table["first_row"], table["rows"] = cuts, ends - cuts
-    table["first_step"], table["first_time"] = step[cuts], time[cuts]
-    table["last_step"], table["last_time"] = step[ends - 1], time[ends - 1]
-    table["min_time"], table["max_time"] = (
-        np.minimum.reduceat(time, cuts),
-        np.maximum.reduceat(time, cuts),
-    )
-    tied = np.zeros(len(step), np.int64)
-    tied[1:] = (step[1:] == step[:-1]) & (time[1:] == time[:-1])
-    backwards = np.zeros(len(step), np.int64)
-    backwards[1:] = time[1:] <= time[:-1]
-    # The first row of a chunk is compared within its chunk only.
-    tied[cuts] = backwards[cuts] = 0
-    strict = np.add.reduceat(tied, cuts) == 0
-    ascends = np.add.reduceat(backwards, cuts) == 0
-    table["flags"] = np.where(strict, STRICT, 0) | np.where(ascends, TIME_ASCENDS, 0)
-    return table

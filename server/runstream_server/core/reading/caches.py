@@ -11,7 +11,7 @@ from runstream_server.core.logformat import UInt32s
 from runstream_server.storage import block_rows, name_rows
 from runstream_server.storage.database import Database
 
-__all__ = ["BlockCache", "LayoutCache"]
+__all__ = ["BlockCache", "LayoutCache", "SizedCache"]
 
 DIRECTORY_CACHE_BYTES: Final = 64 * 1024 * 1024
 PART_CACHE_BYTES: Final = 64 * 1024 * 1024
@@ -21,7 +21,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class _Sized(Generic[K, V]):
+class SizedCache(Generic[K, V]):
     """Keeps the most recently used values up to a number of bytes."""
 
     def __init__(self, limit_bytes: int, size: Callable[[V], int]) -> None:
@@ -51,10 +51,10 @@ class BlockCache:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._directories: _Sized[tuple[str, int], Directory] = _Sized(
+        self._directories: SizedCache[tuple[str, int], Directory] = SizedCache(
             DIRECTORY_CACHE_BYTES, lambda directory: directory.size_bytes
         )
-        self._parts: _Sized[tuple[str, int, int], bytes] = _Sized(PART_CACHE_BYTES, len)
+        self._parts: SizedCache[tuple[str, int, int], bytes] = SizedCache(PART_CACHE_BYTES, len)
 
     async def directory(self, run_id: str, block_id: int) -> Directory:
         """Returns the directory of a block."""
@@ -91,7 +91,7 @@ class LayoutCache:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._layouts: _Sized[tuple[str, int], UInt32s] = _Sized(
+        self._layouts: SizedCache[tuple[str, int], UInt32s] = SizedCache(
             LAYOUT_CACHE_BYTES, lambda layout: layout.nbytes + 200
         )
 

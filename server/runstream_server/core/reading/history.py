@@ -5,14 +5,12 @@ from typing import Final
 
 import numpy as np
 
-from runstream_server.core.points import Points
+from runstream_server.core.points import MAX_INT64, MIN_INT64, Points
 from runstream_server.core.reading.clusters import by_step
 from runstream_server.core.reading.view import RunView
 
 __all__ = ["history"]
 
-MIN_INT64: Final = -(1 << 63)
-MAX_INT64: Final = (1 << 63) - 1
 CHUNKS_AT_ONCE: Final = 16
 """So many chunks are read together where they do not overlap."""
 

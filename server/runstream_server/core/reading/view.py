@@ -3,56 +3,43 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runstream_server.core.blocks.decode import chunk_points, column_envelopes
+from runstream_server.core.blocks.codec import unpack_axis
+from runstream_server.core.blocks.decode import chunk_envelopes, chunk_values
 from runstream_server.core.blocks.directory import Directory
+from runstream_server.core.blocks.envelopes import FIELDS, envelopes
 from runstream_server.core.blocks.groups import RowGroup, split_rows
 from runstream_server.core.errors import Failure, Reason
-from runstream_server.core.logformat import INLINE, LogRows
+from runstream_server.core.logformat import INLINE, Int64s, LogRows
 from runstream_server.core.points import Points
-from runstream_server.core.reading.caches import BlockCache, LayoutCache
+from runstream_server.core.reading.caches import BlockCache, LayoutCache, SizedCache
+from runstream_server.core.reading.chunk_refs import (
+    TAIL,
+    AlikeSeries,
+    ChunkRef,
+    ChunkRefs,
+    refs_of_block,
+    refs_of_tail,
+    with_columns,
+)
 from runstream_server.storage import block_rows, log_rows
 from runstream_server.storage.database import Database
 from runstream_server.storage.log_rows import LogBatch
 
-__all__ = ["CHUNK_REF", "RunView", "ViewReader"]
+__all__ = ["RunView", "ViewReader"]
 
-TAIL: Final = -1
-"""The source of a chunk that is in the log."""
-
-CHUNK_REF: Final = np.dtype(
-    [
-        ("source", "<i4"),
-        ("group", "<i4"),
-        ("row_chunk", "<i4"),
-        ("column", "<i4"),
-        ("rows", "<i8"),
-        ("first_step", "<i8"),
-        ("first_time", "<i8"),
-        ("last_step", "<i8"),
-        ("last_time", "<i8"),
-        ("min_time", "<i8"),
-        ("max_time", "<i8"),
-        ("flags", "<u4"),
-        ("has_envelope", "?"),
-    ]
-)
-"""A chunk of one series: where it is (`source` numbers the view's blocks, or is TAIL), and what
-range its points have.
-"""
-
-_COPIED: Final = (
-    "rows", "first_step", "first_time", "last_step", "last_time", "min_time", "max_time", "flags",
-)  # fmt: skip
-
-ChunkRefs: TypeAlias = NDArray[Any]
-ChunkRef: TypeAlias = Any
-"""A row of CHUNK_REF; numpy has no type for one."""
+_Place: TypeAlias = tuple[int, int, int]
 T = TypeVar("T")
+
+AXIS_CACHE_BYTES: Final = 8 * 1024 * 1024
+ENVELOPE_CACHE_BYTES: Final = 32 * 1024 * 1024
+"""What one view keeps: series that were logged together have the same steps and times, and their
+envelopes lie together.
+"""
 
 
 @dataclass(slots=True)
@@ -83,36 +70,42 @@ class RunView:
         self._tail = tail
         self._cache = cache
         self._tail_places: dict[int, list[tuple[int, int]]] | None = None
+        self._alike: dict[tuple[tuple[int, int], ...], AlikeSeries] = {}
+        self._axes: SizedCache[_Place, tuple[Int64s, Int64s]] = SizedCache(
+            AXIS_CACHE_BYTES, lambda axis: axis[0].nbytes + axis[1].nbytes
+        )
+        self._envelopes: SizedCache[_Place, NDArray[np.float64]] = SizedCache(
+            ENVELOPE_CACHE_BYTES, lambda found: found.nbytes
+        )
 
     def chunks_of(self, series_id: int) -> ChunkRefs:
         """Returns all chunks of a series, in no particular order."""
-        tables = [self._tail_chunks(series_id)]
+        alike, columns = self.places_of(series_id)
+        return with_columns(alike.refs, columns)
+
+    def places_of(self, series_id: int) -> tuple[AlikeSeries, NDArray[np.int32]]:
+        """Returns the chunks of a series, and the column that it has in each place of theirs."""
+        if self._tail_places is None:
+            self._tail_places = _places_in(self._tail)
+        places = [(TAIL, group, column) for group, column in self._tail_places.get(series_id, ())]
         for source, block in enumerate(self._blocks):
             for group, column in block.directory.places(series_id):
-                tables.append(_refs(block.directory, source, group, column))
-        return np.concatenate(tables)
+                places.append((source, group, column))
+        groups = tuple((source, group) for source, group, _ in places)
+        alike = self._alike.get(groups)
+        if alike is None:
+            tables = [self._refs_of(source, group) for source, group in groups]
+            alike = self._alike[groups] = AlikeSeries(tables)
+        return alike, np.array([column for _, _, column in places], np.int32)
 
-    def _tail_chunks(self, series_id: int) -> ChunkRefs:
-        if self._tail_places is None:
-            places: dict[int, list[tuple[int, int]]] = {}
-            for number, group in enumerate(self._tail):
-                for column, id_ in enumerate(group.series.tolist()):
-                    places.setdefault(id_, []).append((number, column))
-            self._tail_places = places
-        found = self._tail_places.get(series_id, [])
-        table = np.zeros(len(found), CHUNK_REF)
-        for entry, (number, column) in zip(table, found, strict=True):
-            group = self._tail[number]
-            entry["source"], entry["group"], entry["column"] = TAIL, number, column
-            entry["rows"] = len(group.step)
-            entry["first_step"], entry["last_step"] = group.step[0], group.step[-1]
-            entry["first_time"], entry["last_time"] = group.time[0], group.time[-1]
-            entry["min_time"], entry["max_time"] = group.time.min(), group.time.max()
-        return table
+    def _refs_of(self, source: int, group: int) -> ChunkRefs:
+        if source == TAIL:
+            return refs_of_tail(self._tail[group], group)
+        return refs_of_block(self._blocks[source].directory, source, group)
 
     async def points(self, refs: ChunkRefs) -> list[Points]:
         """Returns the points of chunks as stored: repeats included."""
-        parts = await self._load(refs, self._point_chunks)
+        parts = await self._load(refs)
 
         def decode() -> list[Points]:
             return [self._decode(ref, parts) for ref in refs]
@@ -122,60 +115,83 @@ class RunView:
     async def envelopes(self, refs: ChunkRefs) -> NDArray[np.float64]:
         """Returns the envelopes of chunks that have one, as fields by chunks."""
         heads = refs[np.unique(refs[["source", "group", "column"]], return_index=True)[1]]
-        parts = await self._load(heads, self._envelope_chunks)
-        result = np.empty((6, len(refs)))
+        result = np.empty((len(FIELDS), len(refs)))
         for head in heads:
-            mine = (
-                (refs["source"] == head["source"])
-                & (refs["group"] == head["group"])
-                & (refs["column"] == head["column"])
-            )
-            block = self._blocks[int(head["source"])]
-            found = column_envelopes(
-                block.directory,
-                int(head["group"]),
-                int(head["column"]),
-                _Reader(block.directory, parts[int(head["source"])]),
-            )
-            result[:, mine] = found[:, refs["row_chunk"][mine]]
+            source, group, column = (int(head[name]) for name in ("source", "group", "column"))
+            mine = (refs["source"] == source) & (refs["group"] == group)
+            mine &= refs["column"] == column
+            found = await self.group_envelopes(source, group, [column])
+            result[:, mine] = found[:, 0, refs["row_chunk"][mine]]
         return result
 
-    async def _load(
-        self, refs: ChunkRefs, chunks_of: Callable[[Directory, Any], list[int]]
-    ) -> dict[int, dict[int, bytes]]:
+    async def group_envelopes(
+        self, source: int, group: int, columns: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """Returns the envelopes of columns of a group, as fields by columns by row chunks."""
+        if source == TAIL:
+            values = np.ascontiguousarray(self._tail[group].value[:, columns].T)
+            return envelopes(values, np.zeros(1, np.int64))
+        width = int(self._blocks[source].directory.groups["columns_per_chunk"][group])
+        chunks = [column // width for column in columns]
+        found = await self._envelope_chunks(source, group, set(chunks))
+        return np.stack(
+            [
+                found[chunk][:, column - chunk * width]
+                for chunk, column in zip(chunks, columns, strict=True)
+            ],
+            axis=1,
+        )
+
+    async def _envelope_chunks(
+        self, source: int, group: int, chunks: Collection[int]
+    ) -> dict[int, NDArray[np.float64]]:
+        found: dict[int, NDArray[np.float64]] = {}
+        for chunk in chunks:
+            known = self._envelopes.get((source, group, chunk))
+            if known is not None:
+                found[chunk] = known
+        missing = [chunk for chunk in chunks if chunk not in found]
+        if missing:
+            block = self._blocks[source]
+            places = [block.directory.envelope_chunk(group, chunk) for chunk in missing]
+            parts = set(block.directory.chunks["part"][places].tolist())
+            loaded = await self._cache.parts(self.run_id, block.block_id, parts)
+            reader = _Reader(block.directory, loaded)
+            for chunk in missing:
+                found[chunk] = chunk_envelopes(block.directory, group, chunk, reader)
+                self._envelopes.put((source, group, chunk), found[chunk])
+        return found
+
+    async def _load(self, refs: ChunkRefs) -> dict[int, dict[int, bytes]]:
         wanted: dict[int, set[int]] = {}
         for ref in refs:
             source = int(ref["source"])
-            if source != TAIL:
-                directory = self._blocks[source].directory
-                numbers = chunks_of(directory, ref)
-                wanted.setdefault(source, set()).update(directory.chunks["part"][numbers].tolist())
+            if source == TAIL:
+                continue
+            directory = self._blocks[source].directory
+            group, row_chunk = int(ref["group"]), int(ref["row_chunk"])
+            numbers = [
+                directory.axis_chunk(group, row_chunk),
+                directory.value_chunk(group, row_chunk, int(ref["column"])),
+            ]
+            wanted.setdefault(source, set()).update(directory.chunks["part"][numbers].tolist())
         return {
             source: await self._cache.parts(self.run_id, self._blocks[source].block_id, numbers)
             for source, numbers in wanted.items()
         }
-
-    @staticmethod
-    def _point_chunks(directory: Directory, ref: ChunkRef) -> list[int]:
-        group, row_chunk = int(ref["group"]), int(ref["row_chunk"])
-        return [
-            directory.axis_chunk(group, row_chunk),
-            directory.value_chunk(group, row_chunk, int(ref["column"])),
-        ]
-
-    @staticmethod
-    def _envelope_chunks(directory: Directory, ref: ChunkRef) -> list[int]:
-        number = directory.envelope_chunk(int(ref["group"]), int(ref["column"]))
-        return [] if number is None else [number]
 
     def _decode(self, ref: ChunkRef, parts: dict[int, dict[int, bytes]]) -> Points:
         source, group, column = int(ref["source"]), int(ref["group"]), int(ref["column"])
         if source == TAIL:
             rows = self._tail[group]
             return Points(rows.step, rows.time, np.ascontiguousarray(rows.value[:, column]))
-        directory = self._blocks[source].directory
+        directory, row_chunk = self._blocks[source].directory, int(ref["row_chunk"])
         reader = _Reader(directory, parts[source])
-        return chunk_points(directory, group, int(ref["row_chunk"]), column, reader)
+        axis = self._axes.get((source, group, row_chunk))
+        if axis is None:
+            axis = unpack_axis(reader(directory.axis_chunk(group, row_chunk)))
+            self._axes.put((source, group, row_chunk), axis)
+        return Points(*axis, chunk_values(directory, group, row_chunk, column, reader))
 
 
 class _Reader:
@@ -191,15 +207,12 @@ class _Reader:
         return memoryview(self._parts[int(place["part"])])[begin : begin + int(place["length"])]
 
 
-def _refs(directory: Directory, source: int, group: int, column: int) -> ChunkRefs:
-    rows = directory.row_chunks_of(group)
-    table = np.zeros(len(rows), CHUNK_REF)
-    table["source"], table["group"], table["column"] = source, group, column
-    table["row_chunk"] = np.arange(len(rows))
-    for name in _COPIED:
-        table[name] = rows[name]
-    table["has_envelope"] = bool(directory.groups["has_envelopes"][group])
-    return table
+def _places_in(tail: Sequence[RowGroup]) -> dict[int, list[tuple[int, int]]]:
+    places: dict[int, list[tuple[int, int]]] = {}
+    for number, group in enumerate(tail):
+        for column, series_id in enumerate(group.series.tolist()):
+            places.setdefault(series_id, []).append((number, column))
+    return places
 
 
 async def _in_thread(work: Callable[[], T], points: int) -> T:

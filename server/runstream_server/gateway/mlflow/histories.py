@@ -12,8 +12,7 @@ import numpy as np
 
 from runstream_server.core.errors import Failure, Reason
 from runstream_server.core.metrics import Metrics
-from runstream_server.core.points import Points, value_order
-from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
+from runstream_server.core.points import MAX_INT64, MIN_INT64, Points, value_order
 from runstream_server.gateway.mlflow.run_json import encode, shown_value
 from runstream_server.storage.series_rows import SeriesFilter, SeriesRow
 

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runstream_server.core.reading.history import MAX_INT64, MIN_INT64
+from runstream_server.core.points import MAX_INT64, MIN_INT64
 from runstream_server.core.search.page_tokens import open_page_token, seal_page_token
 from runstream_server.gateway.mlflow.errors import MlflowError, invalid_value
 from runstream_server.gateway.mlflow.histories import Histories, sampled, write_points
