@@ -1,10 +1,14 @@
 /** Which metrics the runs have, and which ranks logged them. */
 
+import { ViewType } from "../api/gen/runstream/v1/experiment_pb";
+import { withIds } from "../api/filters";
 import { metricsApi, runsApi } from "../api/transport";
 
 export const SYSTEM_PREFIX = "system/";
 const PAGE_SIZE = 1_000;
 const AT_ONCE = 4;
+/** Runs that are asked about together: more make the first ones come later, fewer make more requests. */
+const RUNS_PER_READ = 10;
 /** What is known by then is shown, though some runs are not known yet. */
 const PATIENCE_MS = 400;
 
@@ -30,14 +34,31 @@ export async function readCatalog(
 ): Promise<Catalog> {
   const catalog: Building = new Map();
   let told = performance.now();
-  await forAll(runIds, async (runId) => {
-    const { run } = await runsApi.getRun({ runId, omitInputs: true }, { signal });
-    for (const { key } of run?.metrics ?? []) if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, key, runId, LIKELY);
+  await forAll(slices(runIds, RUNS_PER_READ), AT_ONCE, async (some) => {
+    for await (const { runId, metrics } of runsOf(some, signal)) {
+      for (const { key } of metrics) if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, key, runId, LIKELY);
+    }
     if (performance.now() - told < PATIENCE_MS) return;
     told = Infinity;
     onPart(copied(catalog));
   });
   return copied(catalog);
+}
+
+/** Yields runs with nothing but their metrics. */
+async function* runsOf(runIds: readonly string[], signal: AbortSignal) {
+  const nothing = { keys: [] };
+  const request = { filter: withIds(runIds), viewType: ViewType.ALL, omitInputs: true, paramKeys: nothing, tagKeys: nothing, pageSize: PAGE_SIZE };
+  let pageToken = "";
+  do {
+    const page = await runsApi.searchRuns({ ...request, pageToken }, { signal });
+    yield* page.runs;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+}
+
+function slices<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
 }
 
 /**
@@ -48,14 +69,15 @@ export async function readCatalog(
 export async function readRanks(known: Catalog, kind: "model" | "system", signal: AbortSignal): Promise<Catalog | null> {
   const runIds = new Set([...known.values()].flatMap((runs) => [...runs.keys()]));
   const ranked = new Set<string>();
-  await forAll([...runIds], async (runId) => {
+  // One at a time: nobody waits for this, and the charts need the connections.
+  await forAll([...runIds], 1, async (runId) => {
     const { series } = await metricsApi.listSeries({ runId, selector: { ranks: [1] }, pageSize: 1 }, { signal });
     if (series.length > 0) ranked.add(runId);
   });
   if (ranked.size === 0) return null;
   const catalog = copied(known);
   const selector = kind === "system" ? { keyGlob: `${SYSTEM_PREFIX}*` } : {};
-  await forAll([...ranked], async (runId) => {
+  await forAll([...ranked], AT_ONCE, async (runId) => {
     for (const [key, ranks] of await ranksOf(runId, selector, signal)) {
       if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, key, runId, { ranks, sure: true });
     }
@@ -84,12 +106,12 @@ export async function ranksOf(
   return new Map([...found].map(([key, ranks]) => [key, [...ranks]]));
 }
 
-async function forAll<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+async function forAll<T>(all: readonly T[], atOnce: number, work: (one: T) => Promise<void>): Promise<void> {
   const waiting = [...all];
   const worker = async () => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await work(one);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 function enter(catalog: Building, key: string, runId: string, entry: KeyOfRun): void {

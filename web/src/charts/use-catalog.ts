@@ -10,6 +10,8 @@ import type { ChartRun } from "./charts";
 /** New metrics mostly come soon after a run's first points: so often, then ever less so, they are looked for. */
 const FIRST_LOOK_MS = 1_000;
 const LONGEST_MS = 30_000;
+/** The charts come before what is only needed to choose among ranks. */
+const RANKS_AFTER_MS = 1_000;
 
 export interface KnownCatalog {
   readonly catalog: Catalog;
@@ -63,6 +65,8 @@ class CatalogReader {
       const part = (catalog: Catalog) => first && this.#tell({ catalog, reading: false });
       const catalog = await readCatalog(this.#runIds, this.#kind, signal, part);
       this.#tell({ catalog, reading: false, error: null });
+      if (first) await pause(RANKS_AFTER_MS);
+      if (signal.aborted) return;
       const ranked = await readRanks(catalog, this.#kind, signal);
       if (ranked !== null) this.#tell({ catalog: ranked });
     } catch (error) {
@@ -78,6 +82,10 @@ class CatalogReader {
       void this.#read(false).finally(() => (this.#timer = null));
     }, this.#pause);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** What a run had already when it began to be followed is known. */

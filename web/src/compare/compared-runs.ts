@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { RunStatus, type Run } from "../api/gen/runstream/v1/run_pb";
 import { ViewType } from "../api/gen/runstream/v1/experiment_pb";
+import { withIds } from "../api/filters";
 import { isAborted, isUnreachable, messageOf, runsApi } from "../api/transport";
 import { watch } from "../live/hub";
 
@@ -39,8 +40,7 @@ export class ComparedRuns {
       this.runs.value = [];
       return;
     }
-    const quoted = this.#runIds.map((id) => `'${id.replaceAll("'", "''")}'`);
-    const request = { filter: `run_id IN (${quoted.join(", ")})`, viewType: ViewType.ALL, omitInputs: true, pageSize: PAGE_SIZE };
+    const request = { filter: withIds(this.#runIds), viewType: ViewType.ALL, omitInputs: true, pageSize: PAGE_SIZE };
     try {
       const found = new Map<string, Run>();
       let pageToken = "";

@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { Run } from "../api/gen/runstream/v1/run_pb";
+import { withIds } from "../api/filters";
 import { isAborted, isUnreachable, messageOf, runsApi } from "../api/transport";
 import { type Failure, failureOf } from "../api/failure";
 import type { Column } from "./columns";
@@ -102,8 +103,7 @@ export class RunList {
   async find(runIds: readonly string[]): Promise<RunRow[]> {
     const search = this.#search;
     if (search === null || runIds.length === 0) return [];
-    const filter = `run_id IN (${runIds.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ")})`;
-    const request = requestOf({ ...search, experimentIds: [], filter, order: [], stage: "all" });
+    const request = requestOf({ ...search, experimentIds: [], filter: withIds(runIds), order: [], stage: "all" });
     try {
       const answer = await runsApi.searchRuns({ ...request, pageSize: runIds.length }, { signal: this.#calls.signal });
       return answer.runs.map((run) => rowOf(run, search.columns));
