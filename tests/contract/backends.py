@@ -1,8 +1,8 @@
 """The databases that the contract is tested on."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,22 @@ from runstream_server.storage.database import Database
 from runstream_server.storage.postgres_database import PostgresDatabase
 from runstream_server.storage.sqlite_database import SqliteDatabase
 from tests.support.postgres import PostgresServer, run_apart
+from tests.support.s3 import S3Server
+from tests.support.server import ServerProcess
 
-__all__ = ["Backend", "backend", "postgres_template"]
+__all__ = [
+    "Backend",
+    "backend",
+    "each_server",
+    "on_sqlite_alone",
+    "postgres_template",
+    "shared_backend",
+]
+
+KINDS = ["sqlite", "postgresql"]
+
+on_sqlite_alone = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""Marks a test of what never reaches the database, such as a table of refused requests."""
 
 
 class Backend(ABC):
@@ -28,6 +42,10 @@ class Backend(ABC):
         A bare one is empty at first; others may have the tables already.
         """
 
+    @abstractmethod
+    def store_uri(self, folder: Path, *, bare: bool = False) -> str:
+        """Returns how a server is told of the same database; empty when its data folder tells."""
+
     def moved(self, old: Path, new: Path) -> None:  # noqa: B027 - a file moves with its folder
         """Takes note that a folder has another name now."""
 
@@ -39,6 +57,9 @@ class SqliteBackend(Backend):
 
     def open(self, folder: Path, *, bare: bool = False) -> Database:
         return SqliteDatabase(str(folder / "runstream.db"))
+
+    def store_uri(self, folder: Path, *, bare: bool = False) -> str:
+        return ""
 
 
 class PostgresBackend(Backend):
@@ -53,19 +74,35 @@ class PostgresBackend(Backend):
         self._uris: dict[Path, str] = {}
 
     def open(self, folder: Path, *, bare: bool = False) -> Database:
+        return PostgresDatabase(self.store_uri(folder, bare=bare))
+
+    def store_uri(self, folder: Path, *, bare: bool = False) -> str:
         if folder not in self._uris:
             template = "template0" if bare else self._template
             database = self._server.database(template=template)
             self._uris[folder] = self._ending.enter_context(database)
-        return PostgresDatabase(self._uris[folder])
+        return self._uris[folder]
 
     def moved(self, old: Path, new: Path) -> None:
         self._uris[new] = self._uris.pop(old)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Every kind of database."""
+    with _backend(request) as one:
+        yield one
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def shared_backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Every kind of database, for tests of a module that share a server."""
+    with _backend(request) as one:
+        yield one
+
+
+@contextmanager
+def _backend(request: pytest.FixtureRequest) -> Generator[Backend]:
     if request.param == "sqlite":
         yield SqliteBackend()
         return
@@ -85,3 +122,32 @@ def postgres_template(postgres: PostgresServer) -> Iterator[str]:
     with postgres.database() as uri:
         run_apart(make_tables(uri))
         yield uri.rpartition("/")[2]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def each_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """Servers of their own processes for all tests of a module, which leave them running.
+
+    One is over SQLite and a folder, the other over PostgreSQL and S3.
+    """
+    data_dir = tmp_path_factory.mktemp("each-server") / "data"
+    if request.param == "sqlite":
+        with _sound(ServerProcess(data_dir)) as server:
+            yield server
+        return
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    s3: S3Server = request.getfixturevalue("s3_server")
+    with postgres.database(template=request.getfixturevalue("postgres_template")) as uri:
+        destination = s3.destination().uri
+        flags = {"backend_store_uri": uri, "artifacts_destination": destination}
+        with _sound(ServerProcess(data_dir, env=s3.variables(), **flags)) as server:
+            yield server
+
+
+@contextmanager
+def _sound(server: ServerProcess) -> Generator[ServerProcess]:
+    with server:
+        yield server
+    assert not server.defects(), server.log_tail()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.storage.database import Database
-from runstream_server.storage.postgres_functions import create_functions
+from runstream_server.storage.postgres_preparation import prepare
 from runstream_server.storage.schema import SCHEMA_VERSION, experiments, metadata, server_facts
 from runstream_server.storage.upserts import insert_into
 
@@ -127,8 +127,7 @@ async def _create_unless_made(connection: AsyncConnection, default_root: str) ->
     await lock(connection)
     if await read_facts(connection) is None:
         await connection.run_sync(metadata.create_all)
-        if connection.dialect.name == "postgresql":
-            await create_functions(connection)
+        await prepare(connection)
         await _insert_default_experiment(connection, default_root)
         await store_facts(connection)
 

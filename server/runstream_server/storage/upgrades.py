@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runstream_server.storage import setup
 from runstream_server.storage.database import Database
 from runstream_server.storage.migrations import apply
+from runstream_server.storage.postgres_preparation import prepare
 from runstream_server.storage.schema import SCHEMA_VERSION
 
 __all__ = ["upgrade"]
@@ -35,4 +36,5 @@ async def _upgrade(connection: AsyncConnection) -> None:
     facts = await setup.read_facts(connection)
     if facts is not None and facts.schema_version < SCHEMA_VERSION:
         await connection.run_sync(partial(apply, current=facts.schema_version))
+        await prepare(connection)
         await setup.store_facts(connection)

@@ -23,6 +23,7 @@ from runstream_server.core.stopping import Stopping
 from runstream_server.services.grpc_server import GrpcServer
 from runstream_server.services.interceptor import RpcInterceptor
 from runstream_server.settings import ServerSettings
+from tests.contract.backends import Backend
 
 __all__ = ["Served", "make_chunks_small", "serving"]
 
@@ -60,14 +61,18 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(data_dir: Path, *, inline: bool = True) -> AsyncGenerator[Served]:
+async def serving(backend: Backend, data_dir: Path) -> AsyncGenerator[Served]:
     """Serves a data folder until the block ends, which is an orderly stop."""
-    settings = ServerSettings(data_dir=data_dir, seal_age=NEVER_S, seal_size=NEVER_BYTES)
+    settings = ServerSettings(
+        data_dir=data_dir,
+        backend_store_uri=backend.store_uri(data_dir),
+        seal_age=NEVER_S,
+        seal_size=NEVER_BYTES,
+    )
     frame = app.Frame(settings)
     async with contextlib.AsyncExitStack() as stack:
         core = await app.open_core(stack, frame)
-        if inline:
-            core.sealer.maker = BlockMaker(core.database, _InlineEncoder())
+        core.sealer.maker = BlockMaker(core.database, _InlineEncoder())
         interceptor = RpcInterceptor(
             instruments=frame.instruments.rpc,
             stopping=frame.stopping,

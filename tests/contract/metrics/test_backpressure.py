@@ -11,6 +11,7 @@ import pytest
 from runstream.v1 import metric_service_pb2 as pb
 from runstream_server.core.ingest import ingest
 from runstream_server.storage.database import Write
+from tests.contract.backends import Backend, on_sqlite_alone
 from tests.contract.metrics.serving import serving
 from tests.contract.metrics.streams import StreamClient, set_values
 from tests.contract.metrics.test_streams import RUN, TIME
@@ -39,10 +40,11 @@ def big_batch(client: StreamClient, number: int) -> pb.MetricBatch:
     return batch
 
 
+@on_sqlite_alone  # what waits does so before the database
 async def test_what_waits_for_a_slow_disk_is_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(tmp_path) as served:
+    async with serving(backend, tmp_path) as served:
         await served.create_run(RUN)
         clients = [StreamClient(RUN, f"{i:032x}", i) for i in range(CLIENTS)]
         for client in clients:

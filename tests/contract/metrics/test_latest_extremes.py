@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from runstream.v1 import metric_service_pb2 as pb, run_pb2, run_service_pb2
+from tests.contract.backends import Backend
 from tests.contract.metrics.serving import Served, serving
 
 RUN = "ab" * 16
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as one:
+async def served(backend: Backend, tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(backend, tmp_path) as one:
         await one.create_run(RUN)
         yield one
 

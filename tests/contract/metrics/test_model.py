@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from runstream.v1 import metric_pb2, metric_service_pb2 as pb
 from runstream_server.storage import block_rows
+from tests.contract.backends import Backend
 from tests.contract.metrics.model import Bucket, Model, ModelPoint, bits
 from tests.contract.metrics.serving import Served, make_chunks_small, serving
 from tests.contract.metrics.streams import StreamClient
@@ -228,12 +229,12 @@ async def check_latest(served: Served, model: Model) -> None:
     assert found == expected
 
 
-async def tell(seed: int, acts: list[str], data_dir: Path) -> None:
+async def tell(backend: Backend, seed: int, acts: list[str], data_dir: Path) -> None:
     story = Story(seed)
     created = False
     remaining = list(acts)
     while remaining:
-        async with serving(data_dir) as served:
+        async with serving(backend, data_dir) as served:
             if not created:
                 await served.create_run(RUN)
                 created = True
@@ -254,8 +255,8 @@ ACTS = st.sampled_from(
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32), acts=st.lists(ACTS, min_size=4, max_size=25))
-def test_reads_are_exact_at_every_moment(seed: int, acts: list[str]) -> None:
+def test_reads_are_exact_at_every_moment(backend: Backend, seed: int, acts: list[str]) -> None:
     with make_chunks_small(), tempfile.TemporaryDirectory() as folder:
-        asyncio.run(tell(seed, ["stream_rows", *acts], Path(folder)))
+        asyncio.run(tell(backend, seed, ["stream_rows", *acts], Path(folder)))

@@ -12,14 +12,15 @@ import pytest
 
 from runstream.v1 import metric_service_pb2 as pb, run_pb2, run_service_pb2
 from runstream_server.core.sealing.cleaner import Cleaner, Retention
+from tests.contract.backends import Backend
 from tests.contract.metrics.serving import Served, serving
 from tests.contract.metrics.streams import StreamClient
 from tests.contract.metrics.test_streams import RUN, WRITER, reason_of, rows
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as one:
+async def served(backend: Backend, tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(backend, tmp_path) as one:
         await one.create_run(RUN)
         yield one
 

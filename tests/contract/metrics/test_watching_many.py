@@ -21,6 +21,7 @@ from runstream_server.core.sealing.cleaner import Cleaner, Retention
 from runstream_server.services import run_watches
 from runstream_server.storage import watch_rows
 from runstream_server.storage.schema import log_heads, runs
+from tests.contract.backends import Backend
 from tests.contract.metrics.serving import Served, serving
 from tests.contract.metrics.streams import StreamClient
 from tests.contract.metrics.test_streams import TIME, reason_of, rows
@@ -36,8 +37,8 @@ def run_of(number: int) -> str:
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as one:
+async def served(backend: Backend, tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(backend, tmp_path) as one:
         for number in range(3):
             await one.create_run(run_of(number))
         yield one

@@ -29,6 +29,7 @@ from runstream_server.services.grpc_server import GrpcServer
 from runstream_server.services.interceptor import RpcInterceptor
 from runstream_server.settings import ServerSettings
 from runstream_server.storage.schema import metadata
+from tests.contract.backends import Backend
 from tests.support.calls import error_info
 
 __all__ = ["Models", "Refusal", "model_id", "point", "run_id", "serving"]
@@ -142,9 +143,10 @@ def point(
 
 
 @contextlib.asynccontextmanager
-async def serving(data_dir: Path) -> AsyncGenerator[Models]:
-    """Serves a data folder until the block ends."""
-    frame = app.Frame(ServerSettings(data_dir=data_dir))
+async def serving(backend: Backend, data_dir: Path) -> AsyncGenerator[Models]:
+    """Serves a new database until the block ends."""
+    uri = backend.store_uri(data_dir)
+    frame = app.Frame(ServerSettings(data_dir=data_dir, backend_store_uri=uri))
     async with contextlib.AsyncExitStack() as stack:
         core = await app.open_core(stack, frame)
         interceptor = RpcInterceptor(

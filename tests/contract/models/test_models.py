@@ -13,6 +13,7 @@ from runstream.v1 import (
     logged_model_service_pb2 as pb,
     run_service_pb2,
 )
+from tests.contract.backends import on_sqlite_alone
 from tests.contract.models.serving import Models, model_id, run_id
 
 ID = model_id(1)
@@ -102,6 +103,7 @@ async def test_only_active_experiments_take_models_and_keep_them(models: Models)
     assert await models.found() == [1]
 
 
+@on_sqlite_alone  # what is checked before the database hears of it
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [

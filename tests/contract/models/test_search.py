@@ -1,20 +1,34 @@
 """Search of logged models: filters, datasets, orders, pages."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
+import pytest_asyncio
 
 from runstream.v1 import (
     experiment_service_pb2 as experiment_pb,
     logged_model_pb2,
     logged_model_service_pb2 as pb,
 )
-from tests.contract.models.serving import Models, model_id, point, run_id
+from tests.contract.backends import Backend
+from tests.contract.models.serving import Models, model_id, point, run_id, serving
+
+on_shared_server = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(
+    shared_backend: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Models]:
+    """A server with four models: 1 and 2 with points, 3 with NaN, 4 without any."""
+    async with serving(shared_backend, tmp_path_factory.mktemp("filled")) as models:
+        await fill(models)
+        yield models
 
 
 async def fill(models: Models) -> None:
-    """Creates four models: 1 and 2 with points, 3 with NaN, 4 without any."""
+    """Creates the four models."""
     await models.run(1)
     await models.create(1, name="alpha", params={"depth": "3"}, tags={"team": "a"})
     await models.create(2, name="Beta", model_type="Agent", source_run_id=run_id(1))
@@ -63,10 +77,9 @@ async def fill(models: Models) -> None:
         ("metrics.other > 0", set[int]()),
     ],
 )
-async def test_filters(models: Models, filter_: str, numbers: set[int]) -> None:
-    await fill(models)
-
-    assert set(await models.found(filter_)) == numbers
+@on_shared_server
+async def test_filters(filled: Models, filter_: str, numbers: set[int]) -> None:
+    assert set(await filled.found(filter_)) == numbers
 
 
 @pytest.mark.parametrize(
@@ -82,15 +95,15 @@ async def test_filters(models: Models, filter_: str, numbers: set[int]) -> None:
         ([("eval", "")], "name = 'alpha'", {1}),
     ],
 )
+@on_shared_server
 async def test_datasets_narrow_what_is_compared(
-    models: Models, datasets: Sequence[tuple[str, str]], filter_: str, numbers: set[int]
+    filled: Models, datasets: Sequence[tuple[str, str]], filter_: str, numbers: set[int]
 ) -> None:
-    await fill(models)
     selectors = [
         pb.DatasetSelector(dataset_name=name, dataset_digest=digest) for name, digest in datasets
     ]
 
-    assert set(await models.found(filter_, datasets=selectors)) == numbers
+    assert set(await filled.found(filter_, datasets=selectors)) == numbers
 
 
 @pytest.mark.parametrize(
@@ -113,10 +126,10 @@ async def test_datasets_narrow_what_is_compared(
     ],
 )
 @pytest.mark.parametrize("page_size", [0, 1, 3])
+@on_shared_server
 async def test_orders_over_all_sizes_of_pages(
-    models: Models, orders: Sequence[tuple[str, bool, str, str]], numbers: list[int], page_size: int
+    filled: Models, orders: Sequence[tuple[str, bool, str, str]], numbers: list[int], page_size: int
 ) -> None:
-    await fill(models)
     order_by = [
         pb.LoggedModelOrder(
             field_name=name, descending=descending, dataset_name=dataset, dataset_digest=digest
@@ -124,7 +137,7 @@ async def test_orders_over_all_sizes_of_pages(
         for name, descending, dataset, digest in orders
     ]
 
-    assert await models.found(order_by=order_by, page_size=page_size) == numbers
+    assert await filled.found(order_by=order_by, page_size=page_size) == numbers
 
 
 async def test_experiments_are_apart(models: Models) -> None:
@@ -163,10 +176,11 @@ async def test_experiments_are_apart(models: Models) -> None:
         (pb.SearchLoggedModelsRequest(experiment_ids=["x"]), "INVALID_VALUE"),
     ],
 )
+@on_shared_server
 async def test_what_cannot_be_searched_for_is_refused(
-    models: Models, request_: pb.SearchLoggedModelsRequest, reason: str
+    filled: Models, request_: pb.SearchLoggedModelsRequest, reason: str
 ) -> None:
-    refusal = await models.refused(models.models.SearchLoggedModels(request_))
+    refusal = await filled.refused(filled.models.SearchLoggedModels(request_))
 
     assert refusal.reason == reason
 

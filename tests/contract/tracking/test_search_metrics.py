@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from runstream.v1 import metric_service_pb2, run_service_pb2 as pb
+from tests.contract.backends import Backend
 from tests.contract.metrics.serving import Served, serving
 from tests.contract.tracking.serving import hex_id
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncGenerator[Served]:
+async def served(backend: Backend, tmp_path: Path) -> AsyncGenerator[Served]:
     """A whole server."""
-    async with serving(tmp_path) as whole:
+    async with serving(backend, tmp_path) as whole:
         yield whole
 
 
