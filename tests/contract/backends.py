@@ -20,8 +20,10 @@ __all__ = [
     "backend",
     "each_server",
     "on_sqlite_alone",
+    "postgres_server",
     "postgres_template",
     "shared_backend",
+    "sqlite_server",
 ]
 
 KINDS = ["sqlite", "postgresql"]
@@ -124,25 +126,35 @@ def postgres_template(postgres: PostgresServer) -> Iterator[str]:
         yield uri.rpartition("/")[2]
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def each_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    """Servers of their own processes for all tests of a module, which leave them running.
-
-    One is over SQLite and a folder, the other over PostgreSQL and S3.
+@pytest.fixture(params=KINDS)
+def each_server(request: pytest.FixtureRequest) -> ServerProcess:
+    """A server over SQLite and a folder, and one over PostgreSQL and S3, each for all tests of this
+    process, which leave it running, and do not mind what others have stored.
     """
-    data_dir = tmp_path_factory.mktemp("each-server") / "data"
-    if request.param == "sqlite":
-        with _sound(ServerProcess(data_dir)) as server:
-            yield server
-        return
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    s3: S3Server = request.getfixturevalue("s3_server")
-    with postgres.database(template=request.getfixturevalue("postgres_template")) as uri:
-        destination = s3.destination().uri
-        flags = {"backend_store_uri": uri, "artifacts_destination": destination}
-        with _sound(ServerProcess(data_dir, env=s3.variables(), **flags)) as server:
+    fixture = {"sqlite": "sqlite_server", "postgresql": "postgres_server"}[request.param]
+    server: ServerProcess = request.getfixturevalue(fixture)
+    return server
+
+
+@pytest.fixture(scope="session")
+def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """The one over SQLite and a folder."""
+    with _sound(ServerProcess(tmp_path_factory.mktemp("sqlite-server") / "data")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(
+    postgres: PostgresServer,
+    postgres_template: str,
+    s3_server: S3Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ServerProcess]:
+    """The one over PostgreSQL and S3."""
+    data_dir = tmp_path_factory.mktemp("postgres-server") / "data"
+    with postgres.database(template=postgres_template) as uri:
+        flags = {"backend_store_uri": uri, "artifacts_destination": s3_server.destination().uri}
+        with _sound(ServerProcess(data_dir, env=s3_server.variables(), **flags)) as server:
             yield server
 
 

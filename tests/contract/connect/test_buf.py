@@ -1,4 +1,7 @@
-"""The protocol's own tool, as people use it."""
+"""The protocol's own tool, as people use it.
+
+The protocol is the same whatever is called, so one kind of database is enough.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""Calls with one answer: JSON and binary, what is refused, and what that looks like."""
+"""Calls with one answer: JSON and binary, what is refused, and what that looks like.
+
+The protocol is the same whatever is called, so one kind of database is enough.
+"""
 
 import base64
 import json

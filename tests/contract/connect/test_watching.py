@@ -13,8 +13,8 @@ WATCH = "runstream.v1.MetricService/WatchRuns"
 
 
 @pytest.fixture
-def api(shared_server: ServerProcess) -> Iterator[Api]:
-    with Api(shared_server) as api:
+def api(each_server: ServerProcess) -> Iterator[Api]:
+    with Api(each_server) as api:
         yield api
 
 

@@ -6,29 +6,13 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from tests.contract.mlflow_rest.artifact_client import ROOT, ArtifactClient
-from tests.support.s3 import S3Server
 from tests.support.server import ServerProcess
 
 
-@pytest.fixture(params=["folder", "s3"])
-def files(request: pytest.FixtureRequest) -> Iterator[ArtifactClient]:
-    fixture = {"folder": "shared_server", "s3": "shared_s3_server"}[request.param]
-    server: ServerProcess = request.getfixturevalue(fixture)
-    with ArtifactClient(server) as client:
+@pytest.fixture
+def files(each_server: ServerProcess) -> Iterator[ArtifactClient]:
+    with ArtifactClient(each_server) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def shared_s3_server(
-    s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    """A server with its artifacts in a bucket, for all tests of the module."""
-    data_dir = tmp_path_factory.mktemp("s3") / "data"
-    destination = s3_server.destination().uri
-    variables = s3_server.variables()
-    with ServerProcess(data_dir, env=variables, artifacts_destination=destination) as server:
-        yield server
-    assert not server.defects()
 
 
 @pytest.mark.parametrize("size_bytes", [1, 65_536, 3_000_001])
@@ -165,14 +149,14 @@ def test_the_top_lists_folders_but_nothing_of_the_stores_own(files: ArtifactClie
 
 
 def test_more_files_than_a_page_of_the_store_are_listed_at_once(
-    shared_server: ServerProcess,
+    sqlite_server: ServerProcess,
 ) -> None:
-    folder = shared_server.data_dir / "artifacts" / "many"
+    folder = sqlite_server.data_dir / "artifacts" / "many"
     folder.mkdir()
     for number in range(10_005):
         (folder / f"{number:05}").touch()
 
-    with ArtifactClient(shared_server) as files:
+    with ArtifactClient(sqlite_server) as files:
         listed = files.listed("many")["files"]
 
     assert [file["path"] for file in listed] == [f"{number:05}" for number in range(10_005)]

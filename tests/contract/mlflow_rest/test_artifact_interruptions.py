@@ -1,4 +1,7 @@
-"""A file is visible whole or not at all, whatever becomes of those who send or read it."""
+"""A file is visible whole or not at all, whatever becomes of those who send or read it.
+
+It looks into the folder of the store; tests/contract/artifacts does the same with a bucket.
+"""
 
 import socket
 import threading

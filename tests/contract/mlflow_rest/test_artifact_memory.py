@@ -1,4 +1,7 @@
-"""Large files pass through the server without staying in its memory."""
+"""Large files pass through the server without staying in its memory.
+
+What could pile up does so before the store, whichever it is.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

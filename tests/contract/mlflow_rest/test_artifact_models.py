@@ -18,14 +18,14 @@ NOBODY = "m-" + "0" * 32
 
 
 @pytest.fixture
-def files(shared_server: ServerProcess) -> Iterator[ArtifactClient]:
-    with ArtifactClient(shared_server) as client:
+def files(each_server: ServerProcess) -> Iterator[ArtifactClient]:
+    with ArtifactClient(each_server) as client:
         yield client
 
 
 @pytest.fixture
-def grpc_client(shared_server: ServerProcess) -> Iterator[runstream.Client]:
-    with runstream.Client(f"grpc://{shared_server.grpc_address}") as client:
+def grpc_client(each_server: ServerProcess) -> Iterator[runstream.Client]:
+    with runstream.Client(f"grpc://{each_server.grpc_address}") as client:
         yield client
 
 
@@ -42,8 +42,8 @@ def test_a_models_files_are_uploaded_listed_read_and_deleted_over_grpc(
 
     artifact = grpc_client.upload_artifact(path="data/w.bin", source=DATA, model_id=model_id)
 
-    stored = files.server.data_dir / "artifacts" / "0" / "models" / model_id / "artifacts"
-    assert (stored / "data" / "w.bin").read_bytes() == DATA
+    stored = files.get(f"0/models/{model_id}/artifacts/data/w.bin")
+    assert stored.data == DATA
     assert artifact.sha256 == hashlib.sha256(DATA).hexdigest()
     assert [found.path for found in grpc_client.list_artifacts(model_id=model_id)] == ["data"]
     assert grpc_client.read_artifact(path="data/w.bin", model_id=model_id) == DATA
@@ -106,11 +106,11 @@ def test_a_model_that_is_not_there_is_named(grpc_client: runstream.Client) -> No
         ("", "../x"),
     ],
 )
-def test_exactly_one_owner_is_named(shared_server: ServerProcess, run: str, model: str) -> None:
+def test_exactly_one_owner_is_named(each_server: ServerProcess, run: str, model: str) -> None:
     spec = pb.UploadSpec(path="a", run_id=run, model_id=model)
     download = pb.DownloadArtifactRequest(path="a", run_id=run, model_id=model)
     deletion = pb.DeleteArtifactRequest(path="a", run_id=run, model_id=model)
-    with shared_server.channel() as channel:
+    with each_server.channel() as channel:
         stub = artifact_service_pb2_grpc.ArtifactServiceStub(channel)
         calls = (
             lambda: stub.UploadArtifact(iter([pb.UploadArtifactRequest(spec=spec)])),

@@ -1,4 +1,7 @@
-"""No path leads out of the store, or to what is its own."""
+"""No path leads out of the store, or to what is its own.
+
+Paths are refused before any store hears of them, and links are those of a folder.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

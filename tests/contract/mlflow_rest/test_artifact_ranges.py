@@ -1,4 +1,7 @@
-"""Parts of files, by ranges of bytes."""
+"""Parts of files, by ranges of bytes.
+
+Ranges are computed before the store is asked; tests/contract/artifacts asks every kind of it.
+"""
 
 from collections.abc import Iterator
 

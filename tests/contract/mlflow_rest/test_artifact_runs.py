@@ -11,14 +11,14 @@ from tests.support.server import ServerProcess
 
 
 @pytest.fixture
-def files(shared_server: ServerProcess) -> Iterator[ArtifactClient]:
-    with ArtifactClient(shared_server) as client:
+def files(each_server: ServerProcess) -> Iterator[ArtifactClient]:
+    with ArtifactClient(each_server) as client:
         yield client
 
 
 @pytest.fixture
-def grpc_client(shared_server: ServerProcess) -> Iterator[runstream.Client]:
-    with runstream.Client(f"grpc://{shared_server.grpc_address}") as client:
+def grpc_client(each_server: ServerProcess) -> Iterator[runstream.Client]:
+    with runstream.Client(f"grpc://{each_server.grpc_address}") as client:
         yield client
 
 

@@ -20,14 +20,14 @@ from tests.support.server import ServerProcess
 
 
 @pytest.fixture
-def api(shared_server: ServerProcess) -> Iterator[Api]:
-    with Api(shared_server) as api:
+def api(each_server: ServerProcess) -> Iterator[Api]:
+    with Api(each_server) as api:
         yield api
 
 
 @pytest.fixture
-def channel(shared_server: ServerProcess) -> Iterator[grpc.Channel]:
-    with shared_server.channel() as channel:
+def channel(each_server: ServerProcess) -> Iterator[grpc.Channel]:
+    with each_server.channel() as channel:
         yield channel
 
 

@@ -18,8 +18,8 @@ TRAINING = {"key": "mlflow.data.context", "value": "training"}
 
 
 @pytest.fixture
-def http(shared_server: ServerProcess) -> Iterator[httpx.Client]:
-    url = f"http://{shared_server.http_address}"
+def http(each_server: ServerProcess) -> Iterator[httpx.Client]:
+    url = f"http://{each_server.http_address}"
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         yield client
 
@@ -76,11 +76,11 @@ def test_a_repeated_request_changes_nothing(http: httpx.Client, run_id: str) -> 
 
 
 def test_an_input_is_the_same_over_grpc(
-    http: httpx.Client, run_id: str, shared_server: ServerProcess
+    http: httpx.Client, run_id: str, each_server: ServerProcess
 ) -> None:
     log(http, run_id, datasets=[read(TRAINING, schema="")])
 
-    with grpc.insecure_channel(shared_server.grpc_address) as channel:
+    with grpc.insecure_channel(each_server.grpc_address) as channel:
         stub = run_service_pb2_grpc.RunServiceStub(channel)
         run = stub.GetRun(run_service_pb2.GetRunRequest(run_id=run_id)).run
 

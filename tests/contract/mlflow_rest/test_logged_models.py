@@ -15,8 +15,8 @@ READY = "LOGGED_MODEL_READY"
 
 
 @pytest.fixture
-def http(shared_server: ServerProcess) -> Iterator[httpx.Client]:
-    url = f"http://{shared_server.http_address}"
+def http(each_server: ServerProcess) -> Iterator[httpx.Client]:
+    url = f"http://{each_server.http_address}"
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         yield client
 

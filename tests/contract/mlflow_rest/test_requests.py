@@ -12,8 +12,8 @@ INVALID = "INVALID_PARAMETER_VALUE"
 
 
 @pytest.fixture
-def api(shared_server: ServerProcess) -> Iterator[Api]:
-    with Api(shared_server) as api:
+def api(each_server: ServerProcess) -> Iterator[Api]:
+    with Api(each_server) as api:
         yield api
 
 

@@ -18,8 +18,8 @@ MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
 @pytest.fixture
-def api(shared_server: ServerProcess) -> Iterator[Api]:
-    with Api(shared_server) as api:
+def api(each_server: ServerProcess) -> Iterator[Api]:
+    with Api(each_server) as api:
         yield api
 
 

@@ -1,4 +1,7 @@
-"""Artifacts as browsers get them: shown without rights, or kept; folders as archives."""
+"""Artifacts as browsers get them: shown without rights, or kept; folders as archives.
+
+Of the database it takes whose a file is, which other tests ask every kind of database.
+"""
 
 import http.client
 import io

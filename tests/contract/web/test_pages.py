@@ -1,4 +1,7 @@
-"""The pages of the web UI over HTTP: what is served of a build, in which form, and nothing else."""
+"""The pages of the web UI over HTTP: what is served of a build, in which form, and nothing else.
+
+There is no database.
+"""
 
 import asyncio
 import gzip

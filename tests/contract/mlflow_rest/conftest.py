@@ -1,0 +1,10 @@
+"""What goes through the database is tested over every kind of it."""
+
+from tests.contract.backends import (
+    each_server,
+    postgres_server,
+    postgres_template,
+    sqlite_server,
+)
+
+__all__ = ["each_server", "postgres_server", "postgres_template", "sqlite_server"]
