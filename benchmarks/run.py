@@ -15,6 +15,7 @@ from benchmarks.mlflow_rest import mlflow_rest
 from benchmarks.reads import reads
 from benchmarks.report import Figure, machine, show
 from benchmarks.s3 import s3
+from benchmarks.web_ui import web_ui
 
 MILLION = 1_000_000
 
@@ -39,6 +40,7 @@ def main() -> None:
         "artifacts": artifacts,
         "s3": s3,
         "mlflow": mlflow_rest,
+        "web": web_ui,
     }
     sys.stdout.write(f"{machine()}\n\n")
     for name in arguments.names or benchmarks:

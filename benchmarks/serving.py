@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc
 
-__all__ = ["BenchServer", "serving"]
+__all__ = ["BenchServer", "serving", "serving_folder"]
 
 POLL_S = 0.02
 OPTIONS = [("grpc.max_receive_message_length", 64 << 20)]
@@ -69,6 +69,16 @@ class BenchServer:
 def serving(**flags: object) -> Iterator[BenchServer]:
     """Starts a server on free ports and an empty folder on disk; both are gone afterwards."""
     data_dir = Path(tempfile.mkdtemp(prefix="runstream-bench-", dir=Path.cwd()))
+    try:
+        with serving_folder(data_dir, **flags) as server:
+            yield server
+    finally:
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def serving_folder(data_dir: Path, **flags: object) -> Iterator[BenchServer]:
+    """Starts a server on free ports and a folder that stays."""
     command = [sys.executable, "-m", "runstream_server", "server", "--port", "0"]
     command += ["--grpc-port", "0", "--data-dir", str(data_dir), "--log-level", "warning"]
     for name, value in flags.items():
@@ -83,4 +93,3 @@ def serving(**flags: object) -> Iterator[BenchServer]:
     finally:
         process.terminate()
         process.wait(60)
-        shutil.rmtree(data_dir, ignore_errors=True)
