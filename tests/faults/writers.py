@@ -42,14 +42,21 @@ def row_of(rank: int, number: int) -> Row:
 class FaultyStreamWriter:
     """One writer, which reconnects until its last row is acked.
 
+    Args:
+        run_id: Its run.
+        writer_id: Itself.
+        rank: Its rank.
+        pause_s: How long it waits after each batch.
+
     Attributes:
         acked: The offset up to which rows were acked, over all connections.
         sent: The offset up to which rows were sent on the present connection.
         reconnects: How often it lost its connection.
     """
 
-    def __init__(self, run_id: str, writer_id: str, rank: int) -> None:
+    def __init__(self, run_id: str, writer_id: str, rank: int, *, pause_s: float = 0.0) -> None:
         self.rank = rank
+        self._pause_s = pause_s
         self.acked = 0
         self.sent = 0
         self.reconnects = 0
@@ -84,7 +91,7 @@ class FaultyStreamWriter:
                 batch = self._client.batch(rows)
                 await self._client.call.write(pb.StreamMetricsRequest(batch=batch))
                 self.sent += count
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._pause_s)
             await reading
             await self._client.close()
         finally:

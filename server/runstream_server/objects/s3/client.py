@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
-__all__ = ["open_client"]
+__all__ = ["open_client", "resets_passed_over"]
 
 CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
@@ -26,6 +29,8 @@ IGNORE_TLS: Final = "MLFLOW_S3_IGNORE_TLS"
 ADDRESSING: Final = "MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"
 REGION: Final = "AWS_REGION"
 
+_log = logging.getLogger(__name__)
+
 
 @asynccontextmanager
 async def open_client(environment: Mapping[str, str] = os.environ) -> AsyncGenerator[S3Client]:
@@ -35,10 +40,15 @@ async def open_client(environment: Mapping[str, str] = os.environ) -> AsyncGener
     variables, the profile's files, the machine's or the pod's role. MLflow's variables for the
     endpoint, the addressing style and unchecked certificates go before.
     """
+    with resets_passed_over():
+        async with _client(environment) as client:
+            yield client
+
+
+def _client(environment: Mapping[str, str]) -> AbstractAsyncContextManager[S3Client]:
     session = get_session()
     region = session.get_config_variable("region") or environment.get(REGION) or DEFAULT_REGION
-    create = cast("Any", session).create_client
-    async with create(
+    created: AbstractAsyncContextManager[S3Client] = cast("Any", session).create_client(
         "s3",
         region_name=region,
         endpoint_url=environment.get(ENDPOINT) or None,
@@ -55,8 +65,35 @@ async def open_client(environment: Mapping[str, str] = os.environ) -> AsyncGener
             s3=_s3_config(environment),
             user_agent_extra="runstream",
         ),
-    ) as client:
-        yield client
+    )
+    return created
+
+
+@contextmanager
+def resets_passed_over() -> Generator[None]:
+    """Lets the loop not report, inside the block, what aiohttp leaves of broken connections.
+
+    Where a connection breaks before a request's headers have left, the request fails and is made
+    again, but nobody looks at the task that was to write it: an error in the log of each outage.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "future" in context and isinstance(
+            context.get("exception"), aiohttp.ClientConnectionResetError
+        ):
+            _log.debug("s3_connection_reset")
+        elif before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
 
 
 def _s3_config(environment: Mapping[str, str]) -> dict[str, object]:

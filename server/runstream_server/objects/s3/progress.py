@@ -27,8 +27,10 @@ from runstream_server.objects.threads import IoThreads, OwnedTasks
 
 __all__ = ["Chunk", "Means", "Resumed", "UploadProgress"]
 
-# A record costs a request: so many parts may be stored again after a crash.
+# A record costs a request. What a crash makes the sender repeat is bounded by both: a fast upload
+# records every so many parts, a slow one, whose bytes are dear, each part.
 PARTS_A_RECORD: Final = 4
+RECORD_INTERVAL_S: Final = 0.1
 
 
 class Chunk(NamedTuple):
@@ -104,6 +106,7 @@ class UploadProgress:
         self._progress = asyncio.Event()
         self._error: Exception | None = None
         self._is_released = False
+        self._recorded_s = time.monotonic()
 
     @property
     def record(self) -> UploadRecord:
@@ -211,7 +214,7 @@ class UploadProgress:
             self._tags[number] = await self._means.multipart.put_part(
                 self.key, s3_upload_id, number, part.data, part.crc32c
             )
-            if self._stored_parts() >= self.record.durable_parts + PARTS_A_RECORD:
+            if self._is_record_due():
                 await self.make_durable()
         except Exception as error:  # noqa: BLE001 - raised where the caller waits
             self._error = self._error or error
@@ -242,6 +245,12 @@ class UploadProgress:
             number += 1
         return number
 
+    def _is_record_due(self) -> bool:
+        unrecorded_parts = self._stored_parts() - self.record.durable_parts
+        if time.monotonic() - self._recorded_s >= RECORD_INTERVAL_S:
+            return unrecorded_parts > 0
+        return unrecorded_parts >= PARTS_A_RECORD
+
     async def make_durable(self) -> int:
         """Records the parts that are stored and returns the offset that is durable."""
         async with self._recording:
@@ -263,6 +272,7 @@ class UploadProgress:
 
     async def _write(self, record: UploadRecord) -> None:
         self.stored = await self._means.shelf.write(self.upload_id, record, self.stored)
+        self._recorded_s = time.monotonic()
         for past in [past for past in self._ends if past < record.durable_parts]:
             del self._ends[past]
 
