@@ -32,6 +32,7 @@ from runstream_server.core.validation import (
     check_experiment_name,
     check_labels,
     check_number,
+    check_storable,
     check_time_us,
     missing_value,
 )
@@ -137,6 +138,7 @@ class Experiments:
 
     async def get_by_name(self, name: str) -> Experiment:
         """Returns the experiment with a name, deleted or not."""
+        check_storable("name", name)
         async with self._database.read() as connection:
             return await self._load(connection, await require_name(connection, name))
 

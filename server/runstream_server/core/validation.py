@@ -25,6 +25,7 @@ __all__ = [
     "check_key",
     "check_labels",
     "check_number",
+    "check_storable",
     "check_text",
     "check_time_us",
     "invalid_value",
@@ -87,6 +88,14 @@ def check_text(field: str, text: str, limit: int) -> str:
             length=len(text),
             limit=limit,
         )
+    return check_storable(field, text)
+
+
+def check_storable(field: str, text: str) -> str:
+    """Checks a text by which something stored is looked for.
+
+    Nothing stored can be it otherwise, and PostgreSQL cannot even be asked.
+    """
     if "\x00" in text:
         raise invalid_value(field, text, "remove the NUL character")
     if not _is_unicode(text):

@@ -12,7 +12,7 @@ from runstream.v1 import metric_pb2, metric_service_pb2
 from runstream_server.core.metrics import GivenPoint
 from runstream_server.core.points import Points
 from runstream_server.core.reading.charts import Chart
-from runstream_server.core.validation import check_count
+from runstream_server.core.validation import check_count, check_storable
 from runstream_server.core.watching import Step
 from runstream_server.storage.name_rows import SeriesName
 from runstream_server.storage.series_rows import SeriesFilter
@@ -41,9 +41,12 @@ def series_filter(selector: metric_pb2.SeriesSelector) -> SeriesFilter:
     """Returns what a selector asks for.
 
     Raises:
-        Failure: TOO_MANY_ENTRIES.
+        Failure: TOO_MANY_ENTRIES, or INVALID_VALUE of a key.
     """
     check_count("selector.keys", selector.keys, MAX_SELECTED)
+    for key in selector.keys:
+        check_storable("selector.keys", key)
+    check_storable("selector.key_glob", selector.key_glob)
     check_count("selector.ranks", selector.ranks, MAX_SELECTED)
     ranks = [*selector.ranks, *([-1] if selector.rankless else [])]
     return SeriesFilter(

@@ -10,6 +10,7 @@ from runstream_server.core.search.pages import PageRequest
 from runstream_server.core.validation import (
     check_count,
     check_hex_id,
+    check_storable,
     invalid_value,
     missing_value,
     parse_experiment_id,
@@ -228,7 +229,7 @@ def _keys(
         return None
     keys: Sequence[str] = getattr(request, field).keys
     check_count(f"{field}.keys", keys)
-    return frozenset(keys)
+    return frozenset(check_storable(f"{field}.keys", key) for key in keys)
 
 
 def _id(text: str) -> str:

@@ -204,6 +204,18 @@ async def test_a_bad_request_is_refused_and_changes_nothing(served: Served, name
     assert await steps_of(served) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("field", ["keys", "key_glob"])
+async def test_a_text_that_nothing_stored_can_be_is_refused(served: Served, field: str) -> None:
+    text = "lo\0ss"
+    selector = SELECTOR(keys=[text]) if field == "keys" else SELECTOR(key_glob=text)
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await served.metrics.ListSeries(pb.ListSeriesRequest(run_id=RUN, selector=selector))
+
+    reason, info = reason_of(caught.value)
+    assert (reason, info["field"]) == ("INVALID_VALUE", f"selector.{field}")
+
+
 async def test_a_page_token_belongs_to_its_query(served: Served) -> None:
     request = log()
     request.points[1].key = "acc"

@@ -89,6 +89,27 @@ def test_lone_surrogates_and_nul_are_refused(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [
+        ("GET", "experiments/get-by-name", "experiment_name"),
+        ("GET", "runs/get", "run_id"),
+        ("GET", "metrics/get-history", "metric_key"),
+        ("POST", "runs/delete-tag", "key"),
+    ],
+)
+def test_nothing_is_looked_for_by_what_cannot_be_stored(
+    api: Api, method: str, path: str, field: str
+) -> None:
+    fields = {"run_id": api.new_run()} if path != "experiments/get-by-name" else {}
+    given = "params" if method == "GET" else "json"
+    answer = api.raw(method, path, **{given: {**fields, field: "a\0b"}})
+
+    status, code, message = error(answer)
+    assert (status, code) == (400, INVALID)
+    assert f"'{field}'" in message
+
+
+@pytest.mark.parametrize(
     ("method", "path", "said"),
     [
         ("GET", "/api/2.0/mlflow/registered-models/get", "the model registry is out of its scope"),

@@ -14,7 +14,13 @@ from runstream_server.core.limits import (
     MAX_RUN_NAME_LENGTH,
     MAX_TAG_VALUE_LENGTH,
 )
-from runstream_server.core.validation import check_labels, check_text, invalid_value, missing_value
+from runstream_server.core.validation import (
+    check_labels,
+    check_storable,
+    check_text,
+    invalid_value,
+    missing_value,
+)
 from runstream_server.storage import label_rows
 from runstream_server.storage.run_rows import update_run
 
@@ -82,11 +88,13 @@ async def delete_tags(connection: AsyncConnection, run_id: str, keys: Collection
 
     Raises:
         Failure: TAG_NOT_FOUND when the run lacks one, INVALID_VALUE for the one that holds its
-            name; none is deleted then.
+            name, or that cannot be stored; none is deleted then.
     """
     if reserved_tags.RUN_NAME in keys:
         remedy = "it holds the run's name, which every run has; set it to another one instead"
         raise invalid_value("keys", reserved_tags.RUN_NAME, remedy)
+    for key in keys:
+        check_storable("keys", key)
     stored = await label_rows.stored_tags(connection, run_id, keys)
     require_tags(f"run {run_id}", keys, stored)
     await label_rows.delete_tags(connection, run_id, keys)

@@ -317,6 +317,8 @@ def _text(value: object, path: str) -> str:
             value.encode()
         except UnicodeEncodeError:
             raise invalid_value(path, value, "remove the lone surrogates") from None
+    if "\0" in value:
+        raise invalid_value(path, value, "remove the NUL characters, which nothing stored has")
     return value
 
 
