@@ -31,6 +31,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from tests.support.watcher import Watcher
 
 __all__ = ["PostgresProcess", "PostgresServer", "postgres", "run_apart", "running_postgres"]
 
@@ -117,6 +118,7 @@ class PostgresProcess:
         self._binaries = _binaries(self._folder)
         self._user = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         if self._user is not None:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
         data, log = self._folder / "data", self.log_path.open("ab")
@@ -158,6 +160,7 @@ class PostgresProcess:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 cwd=self._folder, env=ENVIRONMENT,
             )  # fmt: skip
+        self._watcher = Watcher(self._process.pid, signal.SIGQUIT)
         asyncio.run(self._wait_until_up())
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
@@ -171,6 +174,8 @@ class PostgresProcess:
             self._process.kill()
             self._process.wait()
         self._process = None
+        if self._watcher is not None:
+            self._watcher.dismiss()
 
     async def _wait_until_up(self) -> None:
         assert self._process is not None

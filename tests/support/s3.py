@@ -32,6 +32,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
+from tests.support.watcher import Watcher
 
 from runstream_server.objects.s3.destination import S3Destination
 from runstream_server.objects.s3.store import S3Store
@@ -172,11 +173,13 @@ def running_s3() -> Iterator[S3Server]:
                 env={**os.environ, **server.variables(), "TMPDIR": str(folder)},
                 start_new_session=True,
             )
+        watcher = Watcher(-process.pid, signal.SIGKILL)
         try:
             _wait_until_it_stores(server, process, log)
             yield server
         finally:
             _stop(process)
+            watcher.dismiss()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
