@@ -36,13 +36,23 @@ export async function readCatalog(
   let told = performance.now();
   await forAll(slices(runIds, RUNS_PER_READ), AT_ONCE, async (some) => {
     for await (const { runId, metrics } of runsOf(some, signal)) {
-      for (const { key } of metrics) if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, key, runId, LIKELY);
+      for (const { key } of metrics) if (isOf(kind, key)) enter(catalog, key, runId, LIKELY);
     }
     if (performance.now() - told < PATIENCE_MS) return;
     told = Infinity;
     onPart(copied(catalog));
   });
   return copied(catalog);
+}
+
+/** What is known of runs without asking; null unless it is known of all. */
+export function knownCatalog(runs: readonly { readonly runId: string; readonly keys?: readonly string[] }[], kind: "model" | "system"): Catalog | null {
+  const catalog: Building = new Map();
+  for (const { runId, keys } of runs) {
+    if (keys === undefined) return null;
+    for (const key of keys) if (isOf(kind, key)) enter(catalog, key, runId, LIKELY);
+  }
+  return catalog;
 }
 
 /** Yields runs with nothing but their metrics. */
@@ -55,6 +65,10 @@ async function* runsOf(runIds: readonly string[], signal: AbortSignal) {
     yield* page.runs;
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
+}
+
+function isOf(kind: "model" | "system", key: string): boolean {
+  return key.startsWith(SYSTEM_PREFIX) === (kind === "system");
 }
 
 function slices<T>(all: readonly T[], size: number): T[][] {
@@ -79,7 +93,7 @@ export async function readRanks(known: Catalog, kind: "model" | "system", signal
   const selector = kind === "system" ? { keyGlob: `${SYSTEM_PREFIX}*` } : {};
   await forAll([...ranked], AT_ONCE, async (runId) => {
     for (const [key, ranks] of await ranksOf(runId, selector, signal)) {
-      if (key.startsWith(SYSTEM_PREFIX) === (kind === "system")) enter(catalog, key, runId, { ranks, sure: true });
+      if (isOf(kind, key)) enter(catalog, key, runId, { ranks, sure: true });
     }
   });
   return catalog;

@@ -26,6 +26,8 @@ export interface ChartRun {
   readonly color: string;
   /** Whether points may still come. */
   readonly active: boolean;
+  /** The metrics that it has for sure, where they are known: their charts begin without asking. */
+  readonly keys?: readonly string[];
 }
 
 export interface ChartsProps {

@@ -4,7 +4,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { useEffect, useState } from "preact/hooks";
 import { isAborted, messageOf } from "../api/transport";
 import { watch } from "../live/hub";
-import { type Catalog, readCatalog, readRanks } from "./catalog";
+import { type Catalog, knownCatalog, readCatalog, readRanks } from "./catalog";
 import type { ChartRun } from "./charts";
 
 /** New metrics mostly come soon after a run's first points: so often, then ever less so, they are looked for. */
@@ -26,9 +26,12 @@ export function useCatalog(runs: readonly ChartRun[], kind: "model" | "system"):
   const ids = runs.map(({ runId }) => runId).join(" ");
   const active = runs.filter((run) => run.active).map(({ runId }) => runId).join(" ");
   useEffect(() => {
-    const follower = new CatalogReader(split(ids), kind, (changes) => setKnown((before) => merged(before, changes)));
+    const given = knownCatalog(runs, kind);
+    const follower = new CatalogReader(split(ids), kind, given, (changes) => setKnown((before) => merged(before, changes)));
     follower.start(split(active));
     return () => follower.stop();
+    // What the runs are called, and what they have got since, changes nothing.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [ids, active, kind]);
   return known;
 }
@@ -36,15 +39,22 @@ export function useCatalog(runs: readonly ChartRun[], kind: "model" | "system"):
 class CatalogReader {
   readonly #runIds: readonly string[];
   readonly #kind: "model" | "system";
+  readonly #given: Catalog | null;
   readonly #tell: (changes: Partial<KnownCatalog>) => void;
   readonly #abort = new AbortController();
   readonly #stops: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   #pause = FIRST_LOOK_MS;
 
-  constructor(runIds: readonly string[], kind: "model" | "system", tell: (changes: Partial<KnownCatalog>) => void) {
+  constructor(
+    runIds: readonly string[],
+    kind: "model" | "system",
+    given: Catalog | null,
+    tell: (changes: Partial<KnownCatalog>) => void,
+  ) {
     this.#runIds = runIds;
     this.#kind = kind;
+    this.#given = given;
     this.#tell = tell;
   }
 
@@ -63,7 +73,7 @@ class CatalogReader {
     const { signal } = this.#abort;
     try {
       const part = (catalog: Catalog) => first && this.#tell({ catalog, reading: false });
-      const catalog = await readCatalog(this.#runIds, this.#kind, signal, part);
+      const catalog = (first ? this.#given : null) ?? (await readCatalog(this.#runIds, this.#kind, signal, part));
       this.#tell({ catalog, reading: false, error: null });
       if (first) await pause(RANKS_AFTER_MS);
       if (signal.aborted) return;

@@ -106,6 +106,7 @@ function ComparedCharts({ runs }: { readonly runs: readonly Run[] }) {
           startTimeUs: startUs === null ? null : BigInt(startUs),
           color: runColor(run.runId),
           active: run.status === RunStatus.RUNNING,
+          keys: run.metrics.map((metric) => metric.key),
         };
       }),
     // The runs change with every commit of theirs, the charts only with these.

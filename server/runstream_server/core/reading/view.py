@@ -216,11 +216,13 @@ def _places_in(tail: Sequence[RowGroup]) -> dict[int, list[tuple[int, int]]]:
 
 
 async def _in_thread(work: Callable[[], T], points: int) -> T:
-    # A switch to a thread and back costs about what 5 000 points cost to decode.
     return work() if points < SMALL_POINTS else await asyncio.to_thread(work)
 
 
-SMALL_POINTS: Final = 8192
+SMALL_POINTS: Final = 32768
+"""So many points are decoded in about a millisecond. A switch to a thread and back takes a third of
+that by itself, and more where others compute.
+"""
 
 
 class ViewReader:
