@@ -8,6 +8,7 @@ with the process, and the sender sends it again.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -106,7 +107,7 @@ class UploadProgress:
         self._progress = asyncio.Event()
         self._error: Exception | None = None
         self._is_released = False
-        self._recorded_s = time.monotonic()
+        self._recorded_s = -math.inf
 
     @property
     def record(self) -> UploadRecord:
@@ -256,6 +257,7 @@ class UploadProgress:
         async with self._recording:
             if self._stored_parts() > self.record.durable_parts:
                 await self._write(self._advanced())
+                self._recorded_s = time.monotonic()
         return self.record.durable_bytes
 
     async def announce(self, whole: Digest) -> None:
@@ -272,7 +274,6 @@ class UploadProgress:
 
     async def _write(self, record: UploadRecord) -> None:
         self.stored = await self._means.shelf.write(self.upload_id, record, self.stored)
-        self._recorded_s = time.monotonic()
         for past in [past for past in self._ends if past < record.durable_parts]:
             del self._ends[past]
 
