@@ -7,6 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from benchmarks.serving import BenchServer, serving
 from runstream._wire import delimited_fields
 from runstream.v1 import metric_service_pb2 as pb
 
-__all__ = ["ingest", "row_per_point"]
+__all__ = ["Logged", "count_points", "ingest", "logging", "row_per_point"]
 
 REFERENCE_POINTS = 1_000_000
 HISTORY = "/runstream.v1.MetricService/GetHistory"
@@ -44,29 +47,67 @@ def row_per_point() -> float:
     return REFERENCE_POINTS / seconds
 
 
-def ingest(points: int, metrics: int, reference: float) -> list[Figure]:
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What one training process logged.
+
+    Attributes:
+        run_id: Its run.
+        first_s: When the first `log()` began.
+        last_s: When the last one returned.
+        delivered_s: When the last ack came.
+    """
+
+    run_id: str
+    first_s: float
+    last_s: float
+    delivered_s: float
+
+
+@contextmanager
+def logging(uri: str, rows: int, metrics: int, spool: str) -> Iterator[Callable[[], Logged]]:
+    """Starts a training process that logs; what this yields waits for its end."""
+    job = Path(__file__).with_name("job.py")
+    command = [sys.executable, str(job), uri, str(rows), str(metrics)]
+    env = {**os.environ, "RUNSTREAM_SPOOL_DIR": spool, "RUNSTREAM_FINISH_TIMEOUT": "600"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+
+        def wait() -> Logged:
+            told, _ = process.communicate()
+            if process.returncode != 0:
+                raise RuntimeError(f"the job failed with {process.returncode}")
+            times = json.loads(told.splitlines()[-1])
+            return Logged(times["run_id"], times["first"], times["last"], times["delivered"])
+
+        yield wait
+
+
+def ingest(
+    points: int,
+    metrics: int,
+    reference: float,
+    reference_name: str = "SQLite row per point",
+    **flags: object,
+) -> list[Figure]:
     """Logs `points` points, `metrics` a row, through the fluent client and its shipper."""
     rows = points // metrics
-    with serving() as server, tempfile.TemporaryDirectory(dir=Path.cwd()) as spool:
-        job = Path(__file__).with_name("job.py")
-        command = [sys.executable, str(job), server.uri, str(rows), str(metrics)]
-        env = {**os.environ, "RUNSTREAM_SPOOL_DIR": spool, "RUNSTREAM_FINISH_TIMEOUT": "600"}
-        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=env, check=True)
-        times = json.loads(answer.stdout.splitlines()[-1])
+    with serving(**flags) as server, tempfile.TemporaryDirectory(dir=Path.cwd()) as spool:
+        with logging(server.uri, rows, metrics, spool) as wait:
+            logged = wait()
         sealing_s = server.wait_until_sealed()
-        counted = count_points(server, times["run_id"])
+        counted = count_points(server, logged.run_id)
         if counted != rows * metrics:
             raise RuntimeError(f"logged {rows * metrics} points, found {counted}")
-        seconds = times["delivered"] - times["first"]
+        seconds = logged.delivered_s - logged.first_s
         rate = counted / seconds
         name = f"durable points/s, {metrics} metrics a row"
-        log_us = (times["last"] - times["first"]) / rows * 1e6
+        log_us = (logged.last_s - logged.first_s) / rows * 1e6
         detail = (
             f"{counted / 1e6:.0f} M points in {seconds:.1f} s; log() {log_us:.1f} µs a row; "
             f"sealed {sealing_s:.1f} s later; server {server.cpu_seconds():.1f} CPU-s, "
             f"{server.peak_mib():.0f} MiB"
         )
-        return [Figure(name, rate, "points/s", reference, "SQLite row per point", detail)]
+        return [Figure(name, rate, "points/s", reference, reference_name, detail)]
 
 
 def count_points(server: BenchServer, run_id: str) -> int:

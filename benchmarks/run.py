@@ -12,6 +12,7 @@ from benchmarks.ingest import ingest, row_per_point
 from benchmarks.latency import latency
 from benchmarks.log_cost import log_cost
 from benchmarks.mlflow_rest import mlflow_rest
+from benchmarks.postgres import postgres
 from benchmarks.reads import reads
 from benchmarks.report import Figure, machine, show
 from benchmarks.s3 import s3
@@ -38,6 +39,7 @@ def main() -> None:
         "latency": latency,
         "reads": reads,
         "artifacts": artifacts,
+        "postgres": lambda: postgres(arguments.points * MILLION),
         "s3": s3,
         "mlflow": mlflow_rest,
         "web": web_ui,

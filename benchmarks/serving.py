@@ -1,5 +1,6 @@
 """A real server process for benchmarks, and a look at what it has stored."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import grpc
 
 __all__ = ["BenchServer", "serving", "serving_folder"]
@@ -22,12 +24,21 @@ OPTIONS = [("grpc.max_receive_message_length", 64 << 20)]
 
 @dataclass(slots=True)
 class BenchServer:
-    """A running server."""
+    """A running server.
+
+    Attributes:
+        process: Its process.
+        address: Where gRPC is served.
+        http_address: Where HTTP is.
+        data_dir: Its folder.
+        database: The URI of its PostgreSQL, empty for SQLite.
+    """
 
     process: "subprocess.Popen[str]"
     address: str
     http_address: str
     data_dir: Path
+    database: str = ""
 
     @property
     def uri(self) -> str:
@@ -39,6 +50,8 @@ class BenchServer:
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """Looks into the database."""
+        if self.database:
+            return asyncio.run(_query(self.database, sql))
         uri = f"file:{self.data_dir / 'runstream.db'}?mode=ro"
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
             return connection.execute(sql).fetchall()
@@ -65,6 +78,14 @@ class BenchServer:
         return 0.0
 
 
+async def _query(uri: str, sql: str) -> list[tuple[object, ...]]:
+    connection = await asyncpg.connect(uri)
+    try:
+        return [tuple(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
 @contextlib.contextmanager
 def serving(**flags: object) -> Iterator[BenchServer]:
     """Starts a server on free ports and an empty folder on disk; both are gone afterwards."""
@@ -89,7 +110,8 @@ def serving_folder(data_dir: Path, **flags: object) -> Iterator[BenchServer]:
         if not line.startswith("runstream serving"):
             raise RuntimeError(f"the server did not start: {line!r}")
         addresses = dict(part.split("=", 1) for part in line.split()[2:])
-        yield BenchServer(process, addresses["grpc"], addresses["http"], data_dir)
+        database = str(flags.get("backend_store_uri", ""))
+        yield BenchServer(process, addresses["grpc"], addresses["http"], data_dir, database)
     finally:
         process.terminate()
         process.wait(60)

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -110,10 +110,12 @@ class PostgresProcess:
 
     Args:
         port: Where it listens; a free one when None.
+        settings: What is to be set otherwise than for tests.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
         self.port = port or _free_port()
+        self._settings = {**SETTINGS, **(settings or {}), "port": str(self.port)}
         self._folder = Path(tempfile.mkdtemp(prefix="runstream-postgres-"))
         self._binaries = _binaries(self._folder)
         self._user = _unprivileged()
@@ -147,13 +149,20 @@ class PostgresProcess:
         return PostgresServer(f"postgresql://runstream@127.0.0.1:{self.port}/postgres")
 
     @property
+    def pid(self) -> int:
+        """The process that started all others."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log_path(self) -> Path:
         return self._folder / "postgres.log"
 
     def start(self) -> None:
         """Starts it, and returns once it takes connections."""
-        settings = {**SETTINGS, "port": str(self.port)}
-        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        flags = [
+            part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")
+        ]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._as_user("postgres", "-D", str(self._folder / "data"), *flags),
