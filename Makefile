@@ -48,6 +48,10 @@ test: $(READY) ## Run the tests that take seconds
 test-all: $(READY) $(MLFLOW_READY) $(WEB_BUILT) browser ## Run the others: faults, slow ones, a browser, the real MLflow and the built wheel
 	$(BIN)/pytest -n auto --dist worksteal -m 'slow or faults or browser' $(ARGS)
 
+.PHONY: pictures
+pictures: $(READY) $(WEB_BUILT) browser ## Take the pictures of the documentation anew
+	RUNSTREAM_PICTURES=docs/images $(BIN)/pytest -n 0 tests/browser/test_pictures.py
+
 .PHONY: browser
 browser: ## See to it that there is a browser for the tests of the web UI
 	@found=$$(command -v "$${RUNSTREAM_TEST_BROWSER:-chromium}" || command -v chromium-browser || command -v google-chrome); \

@@ -66,10 +66,10 @@ export function Tables({ runs }: { readonly runs: readonly Run[] }) {
           <Section title="Run" count={runs.length}>
             <Facts runs={runs} />
           </Section>
+          <TextSection title="Params" rows={shown(params)} hidden={params.length} count={runs.length} />
           <Section title="Metrics" count={runs.length}>
             <Metrics rows={metrics.filter(holds)} statistic={statistic} />
           </Section>
-          <TextSection title="Params" rows={shown(params)} hidden={params.length} count={runs.length} />
           <TextSection title="Tags" rows={shown(tags)} hidden={tags.length} count={runs.length} />
         </table>
       </div>

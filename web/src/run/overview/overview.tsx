@@ -14,8 +14,8 @@ export function Overview({ store, run }: RunProps) {
     <div class="run-overview">
       <div class="overview-main">
         <Note store={store} run={run} />
-        <Metrics store={store} run={run} />
         <Params params={run.params} />
+        <Metrics store={store} run={run} />
       </div>
       <div class="overview-side">
         <Provenance run={run} />

@@ -14,7 +14,8 @@ export interface PairTableProps {
   readonly acts?: (pair: Pair) => ComponentChildren;
 }
 
-const FIRST_SHOWN = 200;
+/** What comes below is to be found without long scrolling. */
+const FIRST_SHOWN = 24;
 const LONG_CHARS = 240;
 
 export function PairTable({ pairs, label, empty, acts }: PairTableProps) {
