@@ -37,9 +37,10 @@ def runs(shared_server: ServerProcess, tmp_path_factory: pytest.TempPathFactory)
     """The demo's training with several settings, the one of the demo last."""
     spool = tmp_path_factory.mktemp("spool")
     for number, (rate, batch) in reversed(list(enumerate(TRAININGS))):
+        options = ["--processes", "2", "--steps", "400"]
+        options += ["--peak-learning-rate", rate, "--batch", batch]
         subprocess.run(
-            [sys.executable, str(TRAINING), "--processes", "2", "--steps", "400"]
-            + ["--peak-learning-rate", rate, "--batch", batch],
+            [sys.executable, str(TRAINING), *options],
             env={
                 **os.environ,
                 "RUNSTREAM_TRACKING_URI": f"grpc://{shared_server.grpc_address}",
