@@ -33,15 +33,17 @@ MAX_ATTEMPTS: Final = 8
 """How often a write is tried that was undone because of another one, or of a lost connection."""
 RETRY_DELAY_S: Final = 0.01
 
-# `on` waits for the disk, as `remote_write` and `remote_apply` do for that of a replica as well.
-_LIMITS: Final = """
+# Compiling a search of many fields to machine code (jit) takes several times as long as running it.
+_SETTINGS: Final = """
     set_config('lock_timeout', '20s', true),
     set_config('statement_timeout', '60s', true),
-    set_config('idle_in_transaction_session_timeout', '60s', true)
+    set_config('idle_in_transaction_session_timeout', '60s', true),
+    set_config('jit', 'off', true)
 """
-BEGIN_READ: Final = f"SELECT {_LIMITS}"
+BEGIN_READ: Final = f"SELECT {_SETTINGS}"
+# `on` waits for the disk, as `remote_write` and `remote_apply` do for that of a replica as well.
 BEGIN_WRITE: Final = f"""
-    SELECT {_LIMITS}, set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    SELECT {_SETTINGS}, set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)
 """
 
