@@ -9,27 +9,19 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from runstream_server.objects.base import (
-    MAX_APPEND_BYTES,
-    Digest,
-    ObjectInfo,
-    Upload,
-    UploadStatus,
-)
-from runstream_server.objects.checksums import crc32c as crc32c_of
+from runstream_server.objects.base import Digest, ObjectInfo, UploadStatus
 from runstream_server.objects.errors import (
-    ChunkCorrupt,
     StorageError,
     UploadBusy,
     UploadClosed,
     UploadCommitted,
-    UploadError,
     UploadFenced,
     UploadNotFound,
 )
+from runstream_server.objects.handles import Chunk, UploadHandle
 from runstream_server.objects.keyed_locks import KeyedLocks
 from runstream_server.objects.pipeline import ChunkPipeline
-from runstream_server.objects.staging import Chunk, Parked, StagedUpload
+from runstream_server.objects.staging import Parked, StagedUpload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,23 +36,15 @@ __all__ = ["FolderUpload", "UploadDesk"]
 MAX_PARKED: Final = 1024
 
 
-class FolderUpload(Upload):
+class FolderUpload(UploadHandle):
     """Feeds one upload of a folder store. Made by `UploadDesk`, which ends it too."""
 
     def __init__(self, staged: StagedUpload, desk: UploadDesk) -> None:
+        super().__init__(staged.upload_id, staged.location)
         self.staged = staged
         self.pipeline = ChunkPipeline(staged, desk.threads, desk.tasks)
         self._desk = desk
         self._offset = staged.size_bytes
-        self._refusal: UploadError | None = None
-
-    @property
-    def upload_id(self) -> str:
-        return self.staged.upload_id
-
-    @property
-    def location(self) -> Location:
-        return self.staged.location
 
     @property
     def offset(self) -> int:
@@ -70,21 +54,12 @@ class FolderUpload(Upload):
     def durable_offset(self) -> int:
         return self.staged.durable_offset
 
-    async def append(self, data: bytes | memoryview, *, crc32c: int | None = None) -> None:
-        self.check()
-        owned = bytes(data)
-        if len(owned) > MAX_APPEND_BYTES:
-            raise ValueError(f"a chunk of {len(owned)} bytes is more than {MAX_APPEND_BYTES}")
-        # On the event loop: 50 µs a MiB, less than a hop to a thread, and the caller hears at once.
-        actual = crc32c_of(owned)
-        if crc32c is not None and actual != crc32c:
-            raise ChunkCorrupt(self.upload_id, offset=self._offset, expected=crc32c, actual=actual)
-        if not owned:
-            return
+    async def _wait_for_space(self, size_bytes: int) -> None:
         await self.pipeline.wait_for_space()
-        self.check()
-        self.pipeline.put(Chunk(owned, actual))
-        self._offset += len(owned)
+
+    def _put(self, chunk: Chunk) -> None:
+        self.pipeline.put(chunk)
+        self._offset += len(chunk.data)
 
     async def sync(self) -> int:
         self.check()
@@ -106,15 +81,6 @@ class FolderUpload(Upload):
 
     async def close(self) -> None:
         await self._desk.tasks.complete(self._desk.release(self))
-
-    def check(self) -> None:
-        """Raises why this handle may not be used any more, if so."""
-        if self._refusal is not None:
-            raise self._refusal
-
-    def refuse(self, refusal: UploadError) -> None:
-        """Makes every later call fail; the first reason stays."""
-        self._refusal = self._refusal or refusal
 
 
 class UploadDesk:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from runstream_server.objects.errors import StorageError
-from runstream_server.objects.staging import Chunk, StagedUpload
+from runstream_server.objects.handles import Chunk
+from runstream_server.objects.staging import StagedUpload
 from runstream_server.objects.threads import IoThreads, OwnedTasks
 
 __all__ = ["WINDOW_BYTES", "ChunkPipeline"]

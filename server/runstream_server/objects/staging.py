@@ -25,10 +25,11 @@ from runstream_server.objects import records
 from runstream_server.objects.base import MAX_APPEND_BYTES, Digest, ObjectInfo
 from runstream_server.objects.checksums import RunningDigest, crc32c
 from runstream_server.objects.errors import StorageError, UploadClosed
+from runstream_server.objects.handles import Chunk
 from runstream_server.objects.paths import Location
 from runstream_server.objects.placement import Placement
 
-__all__ = ["CHUNKS", "DATA", "Chunk", "Parked", "StagedUpload"]
+__all__ = ["CHUNKS", "DATA", "Parked", "StagedUpload"]
 
 DATA: Final = "data"
 CHUNKS: Final = "chunks"
@@ -37,13 +38,6 @@ CHUNK_RECORD: Final = struct.Struct("<II")
 
 # Linux and the BSDs have it; elsewhere fsync does the same and a little more.
 _sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-
-
-class Chunk(NamedTuple):
-    """Holds appended bytes and their CRC32C."""
-
-    data: bytes
-    crc32c: int
 
 
 class Mark(NamedTuple):

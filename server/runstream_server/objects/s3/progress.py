@@ -13,12 +13,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from runstream_server.budget import ByteBudget
 from runstream_server.objects.base import Digest
 from runstream_server.objects.checksums import RunningDigest, crc32c as crc32c_of
 from runstream_server.objects.errors import ObjectStoreError, StorageError, StorageFull
+from runstream_server.objects.handles import Chunk
 from runstream_server.objects.s3.answers import PartTag
 from runstream_server.objects.s3.destination import content_type_of
 from runstream_server.objects.s3.limits import MAX_PARTS
@@ -26,19 +27,12 @@ from runstream_server.objects.s3.multipart import Multipart
 from runstream_server.objects.s3.records import UPLOAD_MARK, RecordShelf, StoredRecord, UploadRecord
 from runstream_server.objects.threads import IoThreads, OwnedTasks
 
-__all__ = ["Chunk", "Means", "Resumed", "UploadProgress"]
+__all__ = ["Means", "Resumed", "UploadProgress"]
 
 # A record costs a request. What a crash makes the sender repeat is bounded by both: a fast upload
 # records every so many parts, a slow one, whose bytes are dear, each part.
 PARTS_A_RECORD: Final = 4
 RECORD_INTERVAL_S: Final = 0.1
-
-
-class Chunk(NamedTuple):
-    """Holds appended bytes and their CRC32C."""
-
-    data: bytes
-    crc32c: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,31 +10,23 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from runstream_server.objects.base import (
-    MAX_APPEND_BYTES,
-    Digest,
-    ObjectInfo,
-    Upload,
-    UploadStatus,
-)
-from runstream_server.objects.checksums import crc32c as crc32c_of
+from runstream_server.objects.base import Digest, ObjectInfo, UploadStatus
 from runstream_server.objects.errors import (
-    ChunkCorrupt,
     StorageError,
     UploadClosed,
     UploadCommitted,
-    UploadError,
     UploadFenced,
     UploadMismatch,
     UploadNotFound,
 )
+from runstream_server.objects.handles import Chunk, UploadHandle
 from runstream_server.objects.keyed_locks import KeyedLocks
 from runstream_server.objects.paths import Location
 from runstream_server.objects.s3.bucket import Bucket
 from runstream_server.objects.s3.commits import Commits
 from runstream_server.objects.s3.limits import S3Limits
 from runstream_server.objects.s3.obstacles import check_no_obstacle
-from runstream_server.objects.s3.progress import Chunk, Means, Resumed, UploadProgress
+from runstream_server.objects.s3.progress import Means, Resumed, UploadProgress
 from runstream_server.objects.s3.records import StoredRecord, UploadRecord
 from runstream_server.objects.s3.recovery import recovered
 
@@ -53,22 +45,13 @@ class Parked(NamedTuple):
     resumed: Resumed
 
 
-class S3Upload(Upload):
+class S3Upload(UploadHandle):
     """Feeds one upload into a bucket. Made by `S3UploadDesk`, which ends it too."""
 
     def __init__(self, location: Location, progress: UploadProgress, desk: S3UploadDesk) -> None:
+        super().__init__(progress.upload_id, location)
         self.progress = progress
-        self._location = location
         self._desk = desk
-        self._refusal: UploadError | None = None
-
-    @property
-    def upload_id(self) -> str:
-        return self.progress.upload_id
-
-    @property
-    def location(self) -> Location:
-        return self._location
 
     @property
     def offset(self) -> int:
@@ -78,19 +61,11 @@ class S3Upload(Upload):
     def durable_offset(self) -> int:
         return self.progress.record.durable_bytes
 
-    async def append(self, data: bytes | memoryview, *, crc32c: int | None = None) -> None:
-        self.check()
-        owned = bytes(data)
-        if len(owned) > MAX_APPEND_BYTES:
-            raise ValueError(f"a chunk of {len(owned)} bytes is more than {MAX_APPEND_BYTES}")
-        actual = crc32c_of(owned)
-        if crc32c is not None and actual != crc32c:
-            raise ChunkCorrupt(self.upload_id, offset=self.offset, expected=crc32c, actual=actual)
-        if not owned:
-            return
-        await self.progress.wait_for_space(len(owned))
-        self.check()
-        self.progress.put(Chunk(owned, actual))
+    async def _wait_for_space(self, size_bytes: int) -> None:
+        await self.progress.wait_for_space(size_bytes)
+
+    def _put(self, chunk: Chunk) -> None:
+        self.progress.put(chunk)
 
     async def sync(self) -> int:
         self.check()
@@ -114,15 +89,6 @@ class S3Upload(Upload):
 
     async def close(self) -> None:
         await self._desk.means.tasks.complete(self._desk.release(self))
-
-    def check(self) -> None:
-        """Raises why this handle may not be used any more, if so."""
-        if self._refusal is not None:
-            raise self._refusal
-
-    def refuse(self, refusal: UploadError) -> None:
-        """Makes every later call fail; the first reason stays."""
-        self._refusal = self._refusal or refusal
 
 
 class S3UploadDesk:
