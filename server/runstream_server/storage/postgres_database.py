@@ -132,7 +132,15 @@ class PostgresDatabase(Database):
     def _engine(self, size: int, isolation_level: str) -> AsyncEngine:
         async def connect() -> Any:  # noqa: ANN401 - asyncpg gives no types
             # Statements are prepared under no name: below pgbouncer the next one may go elsewhere.
-            return await asyncpg.connect(self._uri, timeout=CONNECT_TIMEOUT_S)
+            # Whoever waits may be cancelled, but asyncpg leaves an error in the log when it is.
+            attempt = asyncio.create_task(
+                asyncpg.connect(self._uri, timeout=CONNECT_TIMEOUT_S), name="database-connect"
+            )
+            try:
+                return await asyncio.shield(attempt)
+            except asyncio.CancelledError:
+                attempt.add_done_callback(_end_unwanted)
+                raise
 
         return create_async_engine(
             sa.URL.create("postgresql+asyncpg"),
@@ -143,6 +151,12 @@ class PostgresDatabase(Database):
             pool_pre_ping=isolation_level == "REPEATABLE READ",
             isolation_level=isolation_level,
         )
+
+
+def _end_unwanted(attempt: "asyncio.Task[Any]") -> None:
+    """Ends the connection of somebody who does not wait for it any more."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().terminate()
 
 
 class _Undone(Exception):

@@ -1,5 +1,8 @@
 """What a transaction sees to itself, whatever the database is set to."""
 
+import asyncio
+import gc
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,3 +33,23 @@ async def test_a_database_with_other_settings_commits_as_durably_and_searches_as
     assert await database.write(shown) == ["on", "off", "1min"]
     async with database.read() as connection:
         assert await shown(connection) == ["off", "off", "1min"]
+
+
+async def test_readers_that_are_cancelled_leave_nothing_behind(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def read() -> None:
+        async with database.read() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+
+    for number in range(60):
+        reading = asyncio.create_task(read())
+        for _ in range(number):  # as far as it comes in so many turns
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+
+    await read()
+    gc.collect()
+    assert database.connections_in_use == 0
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
