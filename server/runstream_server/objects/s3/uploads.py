@@ -34,6 +34,8 @@ __all__ = ["S3Upload", "S3UploadDesk"]
 
 # Some hundred bytes each and a digest's state; forgetting one costs the SHA-256 of its bytes.
 MAX_PARKED: Final = 1024
+# A holder that goes on records its progress once in some parts, a takeover takes two requests.
+TAKEOVER_ATTEMPTS: Final = 5
 # What a store that stalls is given when the server stops.
 CLOSE_GRACE_S: Final = 5.0
 
@@ -127,19 +129,7 @@ class S3UploadDesk:
             await check_no_obstacle(self._bucket, location)
             if await self._take_over(upload_id):
                 stored = await self.means.shelf.find(upload_id)
-            token = secrets.token_hex(8)
-            if stored is None:
-                record = UploadRecord(
-                    location=location,
-                    birth=secrets.token_hex(16),
-                    token=token,
-                    part_bytes=part_bytes,
-                )
-                resumed = Resumed.from_nothing()
-            else:
-                record, resumed = await self._resumed(upload_id, key, stored.record)
-                record = replace(record, token=token)
-            stored = await self.means.shelf.write(upload_id, record, stored)
+            stored, resumed = await self._make_own(upload_id, location, stored, part_bytes)
             progress = UploadProgress(
                 upload_id, key, stored, resumed, self.means, size_hint_bytes=size_hint_bytes
             )
@@ -147,6 +137,33 @@ class S3UploadDesk:
             self._live[upload_id] = upload
             self._unsettled.add(progress)
             return upload
+
+    async def _make_own(
+        self, upload_id: str, location: Location, stored: StoredRecord | None, part_bytes: int
+    ) -> tuple[StoredRecord, Resumed]:
+        """Writes a token of its own into the upload's record.
+
+        Another server that still held the upload may have recorded its progress since `stored` was
+        read; it hears with its next record that it lost the upload. So only who finds another
+        token there than before came too late.
+        """
+        token = secrets.token_hex(8)
+        attempts = 0
+        while True:
+            attempts += 1
+            if stored is None:
+                record = _new_record(location, part_bytes)
+                resumed = Resumed.from_nothing()
+            else:
+                record, resumed = await self._resumed(upload_id, location, stored.record)
+            record = replace(record, token=token)
+            try:
+                return await self.means.shelf.write(upload_id, record, stored), resumed
+            except UploadFenced:
+                found = await self._find(upload_id, location)
+                if attempts == TAKEOVER_ATTEMPTS or not _is_same_holder(found, stored):
+                    raise
+                stored = found
 
     async def _find(self, upload_id: str, location: Location) -> StoredRecord | None:
         stored = await self.means.shelf.find(upload_id)
@@ -163,11 +180,12 @@ class S3UploadDesk:
         return stored
 
     async def _resumed(
-        self, upload_id: str, key: str, record: UploadRecord
+        self, upload_id: str, location: Location, record: UploadRecord
     ) -> tuple[UploadRecord, Resumed]:
         parked = self._parked.pop(upload_id, None)
         if parked is not None and parked.token == record.token:
             return replace(record, whole=None), parked.resumed
+        key = self._bucket.destination.key_of(location)
         return await recovered(self.means.multipart, key, record)
 
     async def _take_over(self, upload_id: str) -> bool:
@@ -302,3 +320,12 @@ class S3UploadDesk:
     def _give_up(self) -> None:
         for progress in self._unsettled:
             progress.give_up()
+
+
+def _new_record(location: Location, part_bytes: int) -> UploadRecord:
+    birth = secrets.token_hex(16)
+    return UploadRecord(location=location, birth=birth, token="", part_bytes=part_bytes)
+
+
+def _is_same_holder(found: StoredRecord | None, before: StoredRecord | None) -> bool:
+    return found is not None and before is not None and found.record.token == before.record.token
