@@ -23,6 +23,7 @@ SILENCE_EVERY = 10
 SILENCE_ROUND = 4
 SILENCE_S = 33.0
 RESTART_PAUSE_S = 0.3
+CLIENTS_PARTED = 3
 # What a server that is started again during an outage ends with; whoever runs it tries again.
 REFUSALS = {ExitCode.ARTIFACTS, ExitCode.DATABASE}
 OUTAGE_EVENTS = {
@@ -44,6 +45,7 @@ class Struck:
     databases_crashed: int = 0
     bucket_cuts: int = 0
     bucket_stalls: int = 0
+    clients_parted: int = 0
     refused_starts: int = 0
 
     def __str__(self) -> str:
@@ -51,7 +53,8 @@ class Struck:
             f"{self.servers_killed} servers killed, database restarted "
             f"{self.databases_stopped + self.databases_crashed} times "
             f"({self.databases_stopped} fast, {self.databases_crashed} immediate), "
-            f"S3 cut {self.bucket_cuts} times and stalled {self.bucket_stalls} times"
+            f"S3 cut {self.bucket_cuts} times and stalled {self.bucket_stalls} times, "
+            f"clients cut off {self.clients_parted} times"
         )
 
 
@@ -62,6 +65,7 @@ class Outages:
         replicas: The servers.
         database: Their database.
         bucket: The only way from them to their bucket.
+        fronts: The ways from clients to them.
         chance: What decides.
     """
 
@@ -70,12 +74,14 @@ class Outages:
         replicas: Sequence[ServerProcess],
         database: PostgresProcess,
         bucket: Balancer,
+        fronts: Sequence[Balancer],
         chance: random.Random,
     ) -> None:
         self.struck = Struck()
         self._replicas = replicas
         self._database = database
         self._bucket = bucket
+        self._fronts = fronts
         self._chance = chance
 
     async def strike(self, number: int) -> None:
@@ -86,6 +92,8 @@ class Outages:
             for victim in self._chance.sample(self._replicas, victims):
                 tasks.create_task(self._kill(victim))
             tasks.create_task(self._harm_bucket(number))
+            for front in self._chance.sample(self._fronts, CLIENTS_PARTED):
+                tasks.create_task(self._part(front))
             if stop is not None:
                 tasks.create_task(self._stop_database(stop))
 
@@ -97,6 +105,14 @@ class Outages:
         while not await asyncio.to_thread(_starts, victim):
             self.struck.refused_starts += 1
             await asyncio.sleep(RESTART_PAUSE_S)
+
+    async def _part(self, front: Balancer) -> None:
+        """Cuts clients off from a server that lives on, and does not know yet."""
+        await self._pause(0.0, 4.0)
+        front.cut()
+        self.struck.clients_parted += 1
+        await self._pause(0.0, 0.1)
+        await front.heal()
 
     async def _harm_bucket(self, number: int) -> None:
         # One of each kind in any two rounds, and what chance adds.

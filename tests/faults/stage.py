@@ -126,7 +126,7 @@ async def open_stage(
             job=job,
             client_fronts=fronts[1:],
             transfers=Transfers(),
-            outages=Outages(replicas, database, bucket_way, chance),
+            outages=Outages(replicas, database, bucket_way, fronts, chance),
             chance=chance,
         )
 

@@ -26,7 +26,7 @@ from tests.support.s3 import S3Server
 from tests.support.server import StartServer
 from tests.support.telling import Tell
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "6"))
 WRITERS = 6
 WRITER_PAUSE_S = 0.05
 MIN_ROWS = 400

@@ -21,6 +21,9 @@ _KINDS: Final[dict[grpc.StatusCode, type[errors.RunstreamError]]] = {
     grpc.StatusCode.UNAVAILABLE: errors.ServerUnavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.ServerUnavailable,
 }
+_CANNOT_SEND: Final = "Internal error from Core"
+"""What grpc.aio calls INTERNAL when the connection breaks under a message that it sends: it does
+not wait for the status of the call, which would be UNAVAILABLE."""
 
 
 def to_error(error: grpc.RpcError, uri: str) -> errors.RunstreamError:
@@ -72,7 +75,11 @@ def may_resume(error: grpc.RpcError) -> bool:
 
 
 def _code(error: grpc.RpcError) -> grpc.StatusCode:
-    return _call(error).code()
+    call = _call(error)
+    code = call.code()
+    if code is grpc.StatusCode.INTERNAL and call.details() == _CANNOT_SEND:
+        return grpc.StatusCode.UNAVAILABLE
+    return code
 
 
 def _call(error: grpc.RpcError) -> grpc.Call:

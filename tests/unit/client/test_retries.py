@@ -90,6 +90,14 @@ def test_the_server_s_own_pause_is_kept(clock: Clock) -> None:
     assert Retries(for_s=2).pause_s(asking_for(3)) is None
 
 
+def test_a_connection_that_broke_under_a_message_is_a_lost_connection() -> None:
+    # What grpc.aio says then, whatever the status of the call would be.
+    broken = FailedCall(grpc.StatusCode.INTERNAL, "Internal error from Core")
+
+    assert Retries(for_s=10).pause_s(broken) is not None
+    assert isinstance(to_error(broken, "grpc://h:1"), ServerUnavailable)
+
+
 @pytest.mark.parametrize(
     "code",
     [
