@@ -1,5 +1,7 @@
 """The databases that the contract is tested on."""
 
+import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +19,7 @@ from tests.support.server import ServerProcess
 
 __all__ = [
     "Backend",
+    "all_given_back",
     "backend",
     "each_server",
     "on_sqlite_alone",
@@ -27,6 +30,8 @@ __all__ = [
 ]
 
 KINDS = ["sqlite", "postgresql"]
+DEADLINE_S = 20.0
+POLL_S = 0.01
 
 on_sqlite_alone = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 """Marks a test of what never reaches the database, such as a table of refused requests."""
@@ -87,6 +92,18 @@ class PostgresBackend(Backend):
 
     def moved(self, old: Path, new: Path) -> None:
         self._uris[new] = self._uris.pop(old)
+
+
+async def all_given_back(database: Database) -> None:
+    """Waits until nobody uses a connection: calls that a test leaves behind end by themselves.
+
+    Raises:
+        AssertionError: One is not given back in time.
+    """
+    deadline = time.monotonic() + DEADLINE_S
+    while database.connections_in_use:
+        assert time.monotonic() < deadline, "a connection was not given back"
+        await asyncio.sleep(POLL_S)
 
 
 @pytest.fixture(params=KINDS)

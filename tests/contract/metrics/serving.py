@@ -23,7 +23,7 @@ from runstream_server.core.stopping import Stopping
 from runstream_server.services.grpc_server import GrpcServer
 from runstream_server.services.interceptor import RpcInterceptor
 from runstream_server.settings import ServerSettings
-from tests.contract.backends import Backend
+from tests.contract.backends import Backend, all_given_back
 
 __all__ = ["Served", "make_chunks_small", "serving"]
 
@@ -91,6 +91,7 @@ async def serving(backend: Backend, data_dir: Path) -> AsyncGenerator[Served]:
             metric_service_pb2_grpc.MetricServiceStub(channel),
         )
         frame.stopping.begin()
+        await all_given_back(core.database)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from runstream_server.services.grpc_server import GrpcServer
 from runstream_server.services.interceptor import RpcInterceptor
 from runstream_server.settings import ServerSettings
 from runstream_server.storage.schema import metadata
-from tests.contract.backends import Backend
+from tests.contract.backends import Backend, all_given_back
 from tests.support.calls import error_info
 
 __all__ = ["Models", "Refusal", "model_id", "point", "run_id", "serving"]
@@ -169,3 +169,4 @@ async def serving(backend: Backend, data_dir: Path) -> AsyncGenerator[Models]:
             models=logged_model_service_pb2_grpc.LoggedModelServiceStub(channel),
         )
         frame.stopping.begin()
+        await all_given_back(core.database)

@@ -34,7 +34,7 @@ from runstream_server.services.run_service import RunServicer
 from runstream_server.storage import setup
 from runstream_server.storage.database import Database
 from runstream_server.storage.schema import metadata
-from tests.contract.backends import Backend
+from tests.contract.backends import Backend, all_given_back
 from tests.support.calls import error_info
 
 __all__ = ["ROOT_URI", "GivenMetrics", "Refusal", "Tracking", "serving"]
@@ -179,5 +179,4 @@ async def serving(backend: Backend, folder: Path) -> AsyncGenerator[Tracking]:
             experiments=experiment_service_pb2_grpc.ExperimentServiceStub(channel),
             runs=run_service_pb2_grpc.RunServiceStub(channel),
         )
-        pool: Any = vars(database)["_readers"].pool  # what leaks shows nowhere else
-        assert pool.checkedout() == 0, "a reader was not given back"
+        await all_given_back(database)  # what leaks shows nowhere else
