@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final, TypeVar
 
 import asyncpg
-import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from runstream_server.storage.database import (
     MAX_QUEUED_WRITES,
@@ -28,7 +30,15 @@ T = TypeVar("T")
 READERS: Final = 8
 WRITERS: Final = 8
 POOL_TIMEOUT_S: Final = 60
-CONNECT_TIMEOUT_S: Final = 10.0
+CONNECT: Final[dict[str, Any]] = {"timeout": 10.0, "statement_cache_size": 0}
+"""asyncpg prepares what it asks for itself under no name, and so keeps nothing in the session."""
+BEHIND_A_POOL: Final[dict[str, Any]] = {
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: "",
+}
+"""Statements are prepared anew each time, and under no name: the next transaction may be in another
+session, where they are unknown, or another client's.
+"""
 MAX_ATTEMPTS: Final = 8
 """How often a write is tried that was undone because of another one, or of a lost connection."""
 RETRY_DELAY_S: Final = 0.01
@@ -130,33 +140,66 @@ class PostgresDatabase(Database):
                 return result
 
     def _engine(self, size: int, isolation_level: str) -> AsyncEngine:
-        async def connect() -> Any:  # noqa: ANN401 - asyncpg gives no types
-            # Statements are prepared under no name: below pgbouncer the next one may go elsewhere.
-            # Whoever waits may be cancelled, but asyncpg leaves an error in the log when it is.
-            attempt = asyncio.create_task(
-                asyncpg.connect(self._uri, timeout=CONNECT_TIMEOUT_S), name="database-connect"
-            )
-            try:
-                return await asyncio.shield(attempt)
-            except asyncio.CancelledError:
-                attempt.add_done_callback(_end_unwanted)
-                raise
-
-        return create_async_engine(
-            sa.URL.create("postgresql+asyncpg"),
-            async_creator=connect,
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
             pool_size=size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_S,
             pool_pre_ping=isolation_level == "REPEATABLE READ",
             isolation_level=isolation_level,
         )
+        event.listen(engine.sync_engine, "do_connect", self._connect)
+        return engine
+
+    def _connect(self, dialect: Any, *_: object) -> Any:  # noqa: ANN401 - asyncpg gives no types
+        connection, pooled = await_only(self._connected())
+
+        async def opened() -> Any:  # noqa: ANN401 - as above
+            return connection
+
+        options = BEHIND_A_POOL if pooled else _kept_statements()
+        return dialect.dbapi.connect(async_creator_fn=opened, **options)
+
+    async def _connected(self) -> tuple[Any, bool]:
+        # Whoever waits may be cancelled, but asyncpg leaves an error in the log when it is.
+        attempt = asyncio.create_task(_opened(self._uri), name="database-connect")
+        try:
+            return await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            attempt.add_done_callback(_end_unwanted)
+            raise
 
 
-def _end_unwanted(attempt: "asyncio.Task[Any]") -> None:
+def _end_unwanted(attempt: "asyncio.Task[tuple[Any, bool]]") -> None:
     """Ends the connection of somebody who does not wait for it any more."""
     if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().terminate()
+        connection, _ = attempt.result()
+        connection.terminate()
+
+
+async def _opened(uri: str) -> tuple[Any, bool]:
+    """Returns a connection, and whether it is shared."""
+    connection = await asyncpg.connect(uri, **CONNECT)
+    try:
+        return connection, await _is_pooled(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+async def _is_pooled(connection: Any) -> bool:  # noqa: ANN401 - as above
+    """Tells whether something between us and PostgreSQL hands its sessions around.
+
+    Such a program makes up a process id for each client, to know whose query is to be cancelled.
+    """
+    query = f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid()}"
+    return bool(await connection.execute(query) == "SELECT 0")
+
+
+def _kept_statements() -> dict[str, Any]:
+    """Returns how to keep prepared statements in a session: each under a name of its own."""
+    numbers = itertools.count()
+    return {"prepared_statement_name_func": lambda: f"runstream_{next(numbers)}"}
 
 
 class _Undone(Exception):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from runstream_server.storage.database import Database
-from tests.contract.backends import Backend, backend, postgres_template
+from tests.contract.backends import Backend, backend, postgres_pool
 
-__all__ = ["backend", "database", "postgres_template"]
+__all__ = ["backend", "database", "postgres_pool"]
 
 
 @pytest.fixture
