@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from runstream_server.storage import setup
 from runstream_server.storage.database import Database
 from runstream_server.storage.postgres_database import PostgresDatabase
 from runstream_server.storage.sqlite_database import SqliteDatabase
-from tests.support.postgres import PostgresServer, run_apart
+from tests.contract.postgres_pool import PostgresPool
+from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
 from tests.support.server import ServerProcess
 
@@ -23,8 +23,8 @@ __all__ = [
     "backend",
     "each_server",
     "on_sqlite_alone",
+    "postgres_pool",
     "postgres_server",
-    "postgres_template",
     "shared_backend",
     "sqlite_server",
 ]
@@ -56,6 +56,9 @@ class Backend(ABC):
     def moved(self, old: Path, new: Path) -> None:  # noqa: B027 - a file moves with its folder
         """Takes note that a folder has another name now."""
 
+    def gone(self, folder: Path) -> None:  # noqa: B027 - as above
+        """Takes note that nobody needs the database of a folder any more."""
+
 
 class SqliteBackend(Backend):
     """A file in the folder."""
@@ -70,28 +73,44 @@ class SqliteBackend(Backend):
 
 
 class PostgresBackend(Backend):
-    """A database of a running server, which goes when the test ends."""
+    """A database of a running server, which is emptied, or goes, when the test ends."""
 
     name = "postgresql"
 
-    def __init__(self, server: PostgresServer, template: str, ending: ExitStack) -> None:
+    def __init__(self, server: PostgresServer, pool: PostgresPool, ending: ExitStack) -> None:
         self._server = server
-        self._template = template
+        self._pool = pool
         self._ending = ending
         self._uris: dict[Path, str] = {}
+        self._pooled: set[str] = set()
 
     def open(self, folder: Path, *, bare: bool = False) -> Database:
         return PostgresDatabase(self.store_uri(folder, bare=bare))
 
     def store_uri(self, folder: Path, *, bare: bool = False) -> str:
-        if folder not in self._uris:
-            template = "template0" if bare else self._template
-            database = self._server.database(template=template)
-            self._uris[folder] = self._ending.enter_context(database)
-        return self._uris[folder]
+        if folder in self._uris:
+            return self._uris[folder]
+        if bare:
+            uri = self._ending.enter_context(self._server.database())
+        else:
+            uri = self._pool.take()
+            self._pooled.add(uri)
+        self._uris[folder] = uri
+        return uri
 
     def moved(self, old: Path, new: Path) -> None:
         self._uris[new] = self._uris.pop(old)
+
+    def gone(self, folder: Path) -> None:
+        uri = self._uris.pop(folder)
+        if uri in self._pooled:
+            self._pooled.remove(uri)
+            self._pool.give_back(uri)
+
+    def all_gone(self) -> None:
+        """Takes note that nobody needs any of them any more."""
+        for folder in list(self._uris):
+            self.gone(folder)
 
 
 async def all_given_back(database: Database) -> None:
@@ -127,20 +146,16 @@ def _backend(request: pytest.FixtureRequest) -> Generator[Backend]:
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     with ExitStack() as ending:
-        yield PostgresBackend(server, request.getfixturevalue("postgres_template"), ending)
+        one = PostgresBackend(server, request.getfixturevalue("postgres_pool"), ending)
+        ending.callback(one.all_gone)
+        yield one
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: PostgresServer) -> Iterator[str]:
-    """The name of a database with all tables, to be copied: that is quicker than making them."""
-
-    async def make_tables(uri: str) -> None:
-        async with PostgresDatabase(uri) as database:
-            await setup.create_or_check(database)
-
-    with postgres.database() as uri:
-        run_apart(make_tables(uri))
-        yield uri.rpartition("/")[2]
+def postgres_pool(postgres: PostgresServer) -> Iterator[PostgresPool]:
+    """Databases with all tables."""
+    with ExitStack() as ending:
+        yield PostgresPool(postgres, ending)
 
 
 @pytest.fixture(params=KINDS)
@@ -163,13 +178,13 @@ def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
 @pytest.fixture(scope="session")
 def postgres_server(
     postgres: PostgresServer,
-    postgres_template: str,
+    postgres_pool: PostgresPool,
     s3_server: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ServerProcess]:
     """The one over PostgreSQL and S3."""
     data_dir = tmp_path_factory.mktemp("postgres-server") / "data"
-    with postgres.database(template=postgres_template) as uri:
+    with postgres.database(template=postgres_pool.template) as uri:
         flags = {"backend_store_uri": uri, "artifacts_destination": s3_server.destination().uri}
         with _sound(ServerProcess(data_dir, env=s3_server.variables(), **flags)) as server:
             yield server

@@ -9,10 +9,10 @@ import pytest
 
 from runstream_server.objects.s3.destination import S3Destination
 from tests.contract.artifacts.serving import Served, served
-from tests.contract.backends import Backend, backend, postgres_template
+from tests.contract.backends import Backend, backend, postgres_pool
 from tests.support.s3 import S3Server
 
-__all__ = ["backend", "destination", "folder_serving", "postgres_template", "serving"]
+__all__ = ["backend", "destination", "folder_serving", "postgres_pool", "serving"]
 
 
 @pytest.fixture

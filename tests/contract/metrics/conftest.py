@@ -1,5 +1,5 @@
 """Every test over every kind of database, unless it says otherwise."""
 
-from tests.contract.backends import backend, postgres_template
+from tests.contract.backends import backend, postgres_pool
 
-__all__ = ["backend", "postgres_template"]
+__all__ = ["backend", "postgres_pool"]

@@ -260,3 +260,4 @@ ACTS = st.sampled_from(
 def test_reads_are_exact_at_every_moment(backend: Backend, seed: int, acts: list[str]) -> None:
     with make_chunks_small(), tempfile.TemporaryDirectory() as folder:
         asyncio.run(tell(backend, seed, ["stream_rows", *acts], Path(folder)))
+        backend.gone(Path(folder))

@@ -2,9 +2,9 @@
 
 from tests.contract.backends import (
     each_server,
+    postgres_pool,
     postgres_server,
-    postgres_template,
     sqlite_server,
 )
 
-__all__ = ["each_server", "postgres_server", "postgres_template", "sqlite_server"]
+__all__ = ["each_server", "postgres_pool", "postgres_server", "sqlite_server"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import Backend, backend, postgres_template, shared_backend
+from tests.contract.backends import Backend, backend, postgres_pool, shared_backend
 from tests.contract.models.serving import Models, serving
 
-__all__ = ["backend", "models", "postgres_template", "shared_backend"]
+__all__ = ["backend", "models", "postgres_pool", "shared_backend"]
 
 
 @pytest.fixture

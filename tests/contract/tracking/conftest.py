@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import Backend, backend, postgres_template
+from tests.contract.backends import Backend, backend, postgres_pool
 from tests.contract.tracking.serving import Tracking, serving
 
-__all__ = ["backend", "postgres_template", "tracking"]
+__all__ = ["backend", "postgres_pool", "tracking"]
 
 
 @pytest.fixture
