@@ -7,7 +7,14 @@ import grpc
 from runstream import errors
 from runstream._error_details import error_details
 
-__all__ = ["asked_pause_s", "is_timeout", "is_unavailable", "may_resume", "to_error"]
+__all__ = [
+    "asked_pause_s",
+    "is_taken_over",
+    "is_timeout",
+    "is_unavailable",
+    "may_resume",
+    "to_error",
+]
 
 _KINDS: Final[dict[grpc.StatusCode, type[errors.RunstreamError]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidValue,
@@ -62,6 +69,11 @@ def is_unavailable(error: grpc.RpcError) -> bool:
 def is_timeout(error: grpc.RpcError) -> bool:
     """Tells whether the call's deadline has passed."""
     return _code(error) is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def is_taken_over(error: grpc.RpcError) -> bool:
+    """Tells whether another call goes on with the upload, as far as the server knows."""
+    return error_details(_call(error)).reason == "UPLOAD_MOVED"
 
 
 def asked_pause_s(error: grpc.RpcError) -> float:

@@ -6,7 +6,7 @@ from typing import Final
 
 import grpc
 
-from runstream._client.failures import asked_pause_s, is_unavailable
+from runstream._client.failures import asked_pause_s, is_taken_over, is_unavailable
 
 __all__ = ["PAUSE_AFTER_END_S", "Retries"]
 
@@ -39,7 +39,7 @@ class Retries:
 
     def pause_s(self, error: grpc.RpcError) -> float | None:
         """Returns the pause before the next attempt; None when there is to be none."""
-        if not is_unavailable(error):
+        if not is_unavailable(error) and not is_taken_over(error):
             return None
         now = time.monotonic()
         if self._failures == 0:

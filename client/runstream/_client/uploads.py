@@ -32,6 +32,7 @@ class UploadJob:
 
     Attributes:
         upload_id: Identifies the upload in all attempts.
+        is_alone: Whether nobody else can go on with it, because nobody was told the id.
         size: The size in bytes.
         error: What went wrong while reading, which gRPC would hide.
     """
@@ -51,6 +52,7 @@ class UploadJob:
             InvalidValue: if there is none, or it cannot seek.
         """
         self.upload_id = upload_id or new_run_id()
+        self.is_alone = not upload_id
         self.error: BaseException | None = None
         self._run_id = run_id
         self._model_id = model_id

@@ -98,6 +98,16 @@ def test_a_connection_that_broke_under_a_message_is_a_lost_connection() -> None:
     assert isinstance(to_error(broken, "grpc://h:1"), ServerUnavailable)
 
 
+def test_an_upload_that_an_own_earlier_call_took_over_is_tried_again() -> None:
+    status = status_pb2.Status()
+    status.details.add().Pack(
+        error_details_pb2.ErrorInfo(reason="UPLOAD_MOVED", domain="runstream")
+    )
+    trailing = (("grpc-status-details-bin", status.SerializeToString()),)
+
+    assert Retries(for_s=10).pause_s(FailedCall(grpc.StatusCode.ABORTED, "", trailing)) is not None
+
+
 @pytest.mark.parametrize(
     "code",
     [
