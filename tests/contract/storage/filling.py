@@ -139,14 +139,15 @@ def fill_tail(channel: grpc.Channel, address: str) -> None:
 def create_runs(runs: Any, vision: str, gone: str) -> None:  # noqa: ANN401 - a stub
     """Creates all runs, with params and tags."""
     start = Timestamp(seconds=1_700_000_000, nanos=123_456_000)
-    for run_id, experiment_id, fields in (
+    given: list[tuple[str, str, dict[str, Any]]] = [
         (STREAMED, vision, {"name": "streamed", "start_time": start, "user": "ada"}),
         (ODD, "0", {"name": "odd", "parent_run_id": STREAMED}),
         (ENDED, vision, {"name": "ended", "tags": {"mlflow.source.git.commit": "abc", "k": "é"}}),
         (DELETED, "0", {"name": "deleted"}),
         (EMPTY, "0", {"name": "empty", "status": run_pb2.RUN_STATUS_SCHEDULED}),
         (ELSEWHERE, gone, {"name": "elsewhere"}),
-    ):
+    ]
+    for run_id, experiment_id, fields in given:
         runs.CreateRun(pb.CreateRunRequest(run_id=run_id, experiment_id=experiment_id, **fields))
     params = {"lr": "0.1", "text": "v" * 6000, "ключ": "🦒" * 50, "empty": ""}
     runs.LogParams(pb.LogParamsRequest(run_id=ENDED, params=params))
