@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ class Tally:
             f"{self.resent_bytes / MB:.0f} MB sent again, {self.equal_digests} digests equal, "
             f"{transfers.half_visible} half visible; {transfers.downloads} downloads; "
             f"{transfers.refusals} calls given up and repeated, "
+            f"{transfers.taken_over} uploads taken over, "
             f"{struck.refused_starts} starts refused"
         )
 
@@ -170,7 +172,7 @@ async def _transfer(stage: Stage, run_id: str, files: list[File]) -> None:
             lambda: stage.clients[0].sizes(run_id),
         )
     ]
-    async with asyncio.TaskGroup() as tasks:
+    async with _cancelled_afterwards(watches), asyncio.TaskGroup() as tasks:
         for client, file in zip(stage.clients, own, strict=True):
             delay_s = stage.chance.uniform(0.0, UPLOADS_BEGIN_WITHIN_S)
             tasks.create_task(transfers.there_and_back(client, file, delay_s))
@@ -178,10 +180,17 @@ async def _transfer(stage: Stage, run_id: str, files: list[File]) -> None:
         tasks.create_task(transfers.arrival(stage.clients[1], shipped))
         abandoned_bytes = stage.chance.randint(0, ABANDONED_BYTES)
         tasks.create_task(abandon_upload(stage.front, run_id, ABANDONED_BYTES, abandoned_bytes))
-    for watch in watches:
-        watch.cancel()
-    await asyncio.wait(watches)
     assert all(watch.cancelled() for watch in watches), watches
+
+
+@contextlib.asynccontextmanager
+async def _cancelled_afterwards(tasks: list[asyncio.Task[None]]) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _create_run(stage: Stage, run_id: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 import grpc.aio
 
-from runstream import Artifact, AsyncClient, Client, ServerUnavailable
+from runstream import Aborted, Artifact, AsyncClient, Client, ServerUnavailable
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream_server.objects.checksums import crc32c
@@ -136,12 +136,15 @@ class Transfers:
         refusals: How often a call gave up, having tried for as long as clients do.
         downloads: How many files were downloaded, each with the right digest.
         half_visible: How often something was to be seen that was not a whole file.
+        taken_over: How often an upload was lost to an earlier call of its own. Who goes on with an
+            id of its own choice hears of that: only it knows that nobody else does.
     """
 
     def __init__(self) -> None:
         self.refusals = 0
         self.downloads = 0
         self.half_visible = 0
+        self.taken_over = 0
 
     async def there_and_back(self, client: Uploader, file: File, delay_s: float) -> None:
         """Uploads a file after a while, then downloads it."""
@@ -183,6 +186,10 @@ class Transfers:
                 if error.reason not in PASSING:
                     raise
                 self.refusals += 1
+            except Aborted as error:
+                if error.reason != "UPLOAD_MOVED":
+                    raise
+                self.taken_over += 1
             await asyncio.sleep(PAUSE_S)
 
 
