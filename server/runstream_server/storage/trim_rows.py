@@ -1,12 +1,48 @@
 """Queries that find and delete log which is sealed and no longer kept for watchers."""
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runstream_server.storage.log_rows import HEAD, LogHead
 from runstream_server.storage.schema import log_batches, log_heads
 
-__all__ = ["log_bytes", "position_to_trim_to", "trim_log", "trimmable_heads"]
+__all__ = [
+    "OldLog",
+    "log_bytes",
+    "old_logs",
+    "position_to_trim_to",
+    "trim_log",
+    "trimmable_heads",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OldLog:
+    """What of a run's log can go: `batches` of `size_bytes`, all those below `end`."""
+
+    run_id: str
+    end: int
+    batches: int
+    size_bytes: int
+
+
+async def old_logs(connection: AsyncConnection, oldest_us: int) -> list[OldLog]:
+    """Returns, for all runs at once, what is sealed and was committed before `oldest_us`."""
+    position = log_batches.c.position
+    rows = await connection.execute(
+        sa.select(
+            log_batches.c.run_id,
+            sa.func.max(position) + 1,
+            sa.func.count(),
+            sa.func.sum(sa.func.length(log_batches.c.data)),
+        )
+        .join(log_heads, log_heads.c.run_id == log_batches.c.run_id)
+        .where(position < log_heads.c.sealed_position, log_batches.c.commit_time_us < oldest_us)
+        .group_by(log_batches.c.run_id)
+    )
+    return [OldLog(run_id, end, count, int(size)) for run_id, end, count, size in rows]
 
 
 async def trimmable_heads(connection: AsyncConnection) -> list[LogHead]:
@@ -25,20 +61,13 @@ async def log_bytes(connection: AsyncConnection) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
-async def position_to_trim_to(
-    connection: AsyncConnection, head: LogHead, oldest_us: int, excess_bytes: int
-) -> int:
-    """Returns the position below which a run's batches can go.
+async def position_to_trim_to(connection: AsyncConnection, head: LogHead, excess_bytes: int) -> int:
+    """Returns the position below which what is sealed of a run makes up for `excess_bytes`.
 
-    That is what is sealed and was committed before `oldest_us`, and, oldest first, what makes up
-    for `excess_bytes`.
+    Oldest first, and everything that is sealed where that is not enough.
     """
     rows = await connection.execute(
-        sa.select(
-            log_batches.c.position,
-            log_batches.c.commit_time_us,
-            sa.func.length(log_batches.c.data),
-        )
+        sa.select(log_batches.c.position, sa.func.length(log_batches.c.data))
         .where(
             log_batches.c.run_id == head.run_id,
             log_batches.c.position >= head.trimmed_position,
@@ -47,8 +76,8 @@ async def position_to_trim_to(
         .order_by(log_batches.c.position)
     )
     end = head.trimmed_position
-    for position, commit_time_us, size in rows:
-        if commit_time_us >= oldest_us and excess_bytes <= 0:
+    for position, size in rows:
+        if excess_bytes <= 0:
             break
         excess_bytes -= size
         end = position + 1

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runstream_server.storage import block_rows, trim_rows
 from runstream_server.storage.block_rows import BlockState
 from runstream_server.storage.database import Database
+from runstream_server.storage.trim_rows import OldLog
 
 __all__ = ["Cleaner", "Retention"]
 
@@ -27,6 +29,20 @@ BLOCKS_PER_PASS: Final = 64
 MICROSECONDS: Final = 1_000_000
 
 _log = logging.getLogger(__name__)
+
+
+def _slices(logs: Sequence[OldLog]) -> Iterator[list[OldLog]]:
+    """Yields logs that are trimmed together: short ones several at once, long ones alone."""
+    some: list[OldLog] = []
+    batches = 0
+    for log in logs:
+        if some and batches + log.batches > BATCHES_PER_SLICE:
+            yield some
+            some, batches = [], 0
+        some.append(log)
+        batches += log.batches
+    if some:
+        yield some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,29 +89,50 @@ class Cleaner:
         """Does one pass."""
         await self._delete_blocks(BlockState.RETIRED, older_than_s=RETIRED_BLOCK_S)
         await self._delete_blocks(BlockState.WRITING, older_than_s=ABANDONED_BLOCK_S)
+        oldest_us = int((time.time() - self._retention.age_s) * MICROSECONDS)
+        async with self._database.read() as connection:
+            old = await trim_rows.old_logs(connection, oldest_us)
+            size = await trim_rows.log_bytes(connection)
+        for some in _slices(old):
+            await self._trim(some)
+        excess = size - sum(log.size_bytes for log in old) - self._retention.size_bytes
+        if excess > 0:
+            await self._make_room(excess)
+
+    async def _make_room(self, excess: int) -> None:
+        """Removes sealed log run by run, though it is young."""
         async with self._database.read() as connection:
             heads = await trim_rows.trimmable_heads(connection)
-            excess = await trim_rows.log_bytes(connection) - self._retention.size_bytes
-        oldest_us = int((time.time() - self._retention.age_s) * MICROSECONDS)
         for head in heads:
             async with self._database.read() as connection:
-                before = await trim_rows.position_to_trim_to(connection, head, oldest_us, excess)
-            if before > head.trimmed_position:
-                excess -= await self._trim(head.run_id, before)
+                end = await trim_rows.position_to_trim_to(connection, head, excess)
+            if end > head.trimmed_position:
+                excess -= await self._trim([OldLog(head.run_id, end, end, 0)])
+            if excess <= 0:
+                return
 
-    async def _trim(self, run_id: str, before_position: int) -> int:
-        freed = 0
-        while True:
+    async def _trim(self, logs: Sequence[OldLog]) -> int:
+        """Removes what is old of logs; returns how many bytes that were."""
+        freed, waiting = 0, list(logs)
+        while waiting:
 
-            async def work(connection: AsyncConnection) -> tuple[int, int]:
-                return await trim_rows.trim_log(
-                    connection, run_id, before_position, BATCHES_PER_SLICE
-                )
+            async def work(
+                connection: AsyncConnection, logs: Sequence[OldLog] = tuple(waiting)
+            ) -> tuple[list[OldLog], int]:
+                left: list[OldLog] = []
+                size = 0
+                for log in logs:
+                    count, own = await trim_rows.trim_log(
+                        connection, log.run_id, log.end, BATCHES_PER_SLICE
+                    )
+                    size += own
+                    if count == BATCHES_PER_SLICE:
+                        left.append(log)
+                return left, size
 
-            count, size = await self._database.write(work)
+            waiting, size = await self._database.write(work)
             freed += size
-            if count < BATCHES_PER_SLICE:
-                return freed
+        return freed
 
     async def _delete_blocks(self, state: BlockState, older_than_s: float) -> None:
         before_us = int((time.time() - older_than_s) * MICROSECONDS)
