@@ -155,9 +155,11 @@ async def retire_blocks(
 
 async def live_blocks(connection: AsyncConnection, run_id: str) -> list[BlockRow]:
     """Returns the blocks of a run that count, in the order of their positions."""
+    # A sum, because SQLite would else look for the run among the live blocks of all.
+    state = blocks.c.state + 0
     rows = await connection.execute(
         sa.select(*_ROW)
-        .where(blocks.c.run_id == run_id, blocks.c.state == int(BlockState.LIVE))
+        .where(blocks.c.run_id == run_id, state == int(BlockState.LIVE))
         .order_by(blocks.c.first_position, blocks.c.block_id)
     )
     return [BlockRow(**row) for row in rows.mappings()]
