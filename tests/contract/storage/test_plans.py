@@ -50,7 +50,7 @@ async def test_a_query_about_a_run_looks_at_that_run_alone(tmp_path: Path, name:
         await READS[name](connection)
         for statement, given in asked:
             rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
-            plans.extend(str(row[3]) for row in rows)
+            plans.extend(row["detail"] for row in rows.mappings())
 
     async with SqliteDatabase(str(tmp_path / "runstream.db")) as database:
         await setup.create_or_check(database)

@@ -13,7 +13,7 @@ import { sameAxis } from "./view";
 /** The browser gives one origin six connections: one follows, one is left for the rest of the page. */
 const MOST_BATCHES = 4;
 /** The lines of one batch: more make the first ones come later, fewer make more requests. */
-const LINES_PER_BATCH = 80;
+const LINES_PER_BATCH = 160;
 const GATHER_MS = 12;
 const RETRY_MS = 2_000;
 const LINGER_MS = 1_500;
