@@ -75,7 +75,7 @@ proto: $(PROTO_READY) ## Regenerate the stubs in client/runstream/v1 from proto/
 web: $(WEB_BUILT) ## Build the web UI into the server's package
 
 .PHONY: lint
-lint: lint-python lint-proto lint-web ## Check style, types, import direction and the contract
+lint: lint-python lint-proto lint-deploy lint-web ## Check style, types, import direction and the contract
 
 .PHONY: lint-python
 lint-python: $(READY)
@@ -91,6 +91,11 @@ lint-proto: $(READY) $(PROTO_READY)
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/python tools/check_breaking.py
 	.venv-proto/bin/python tools/generate_proto.py --check
+
+.PHONY: lint-deploy
+lint-deploy: $(READY)
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 
 .PHONY: lint-web
 lint-web: $(WEB_BUILT)

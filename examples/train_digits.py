@@ -100,21 +100,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=4, help="how many train together")
     parser.add_argument("--steps", type=int, default=600, help="how many batches to train on")
     parser.add_argument("--steps-per-s", type=float, default=0, help="go no faster than this")
-    parser.add_argument("--batch", type=int, default=Settings.batch, help="pictures in a step")
+    # What is not given is as the settings have it.
+    parser.add_argument(
+        "--batch", type=int, default=argparse.SUPPRESS, help="how many pictures in a step"
+    )
     parser.add_argument(
         "--peak-learning-rate",
         type=float,
-        default=Settings.peak_learning_rate,
+        default=argparse.SUPPRESS,
         help="the learning rate after the warm-up",
     )
-    options = parser.parse_args(arguments)
-    settings = Settings(
-        options.steps,
-        options.steps_per_s,
-        options.processes,
-        batch=options.batch,
-        peak_learning_rate=options.peak_learning_rate,
-    )
+    settings = Settings(**vars(parser.parse_args(arguments)))
     training, validation = load_digits(settings.seed)
     return run_ranks(
         train,

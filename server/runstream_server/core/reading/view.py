@@ -244,9 +244,11 @@ class ViewReader:
             if head is None:
                 raise Failure(Reason.RUN_NOT_FOUND, f"there is no run {run_id}", run_id=run_id)
             live = await block_rows.live_blocks(connection, run_id)
-            batches = await log_rows.read_batches(
-                connection, run_id, head.sealed_position, head.next_position
-            )
+            batches: list[LogBatch] = []
+            if head.sealed_position < head.next_position:
+                batches = await log_rows.read_batches(
+                    connection, run_id, head.sealed_position, head.next_position
+                )
         blocks = [
             _Block(row.block_id, await self.blocks.directory(run_id, row.block_id)) for row in live
         ]
