@@ -81,7 +81,11 @@ def _cost(process: PostgresProcess, points: int, replicas: int) -> tuple[float, 
             stack.enter_context(serving(backend_store_uri=uri)) for _ in range(replicas)
         ]  # fmt: skip
         first, spool = (
-            stack.enter_context(tempfile.TemporaryDirectory(dir=Path.cwd())) for _ in range(2)
+            stack.enter_context(
+                # A shipper may still be about to leave.
+                tempfile.TemporaryDirectory(dir=Path.cwd(), ignore_cleanup_errors=True)
+            )
+            for _ in range(2)
         )
         # Each server starts a process to seal, once: that is no cost of points.
         _logged(servers, WARM_UP_ROWS, first)
