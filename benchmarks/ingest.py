@@ -18,10 +18,27 @@ from benchmarks.serving import BenchServer, serving
 from runstream._wire import delimited_fields
 from runstream.v1 import metric_service_pb2 as pb
 
-__all__ = ["Logged", "count_points", "ingest", "logging", "row_per_point"]
+__all__ = [
+    "ROWS_A_TRANSACTION",
+    "Logged",
+    "count_points",
+    "ingest",
+    "logging",
+    "reference_rows",
+    "row_per_point",
+]
 
 REFERENCE_POINTS = 1_000_000
+ROWS_A_TRANSACTION = 10_000
 HISTORY = "/runstream.v1.MetricService/GetHistory"
+
+
+def reference_rows(first: int) -> list[tuple[str, str, int, int, float]]:
+    """Returns the rows of a transaction: run, key, step, time in microseconds, value."""
+    return [
+        ("r", f"layer{i % 10}/grad", i // 10, 1_700_000_000_000_000 + i, i * 0.1)
+        for i in range(first, first + ROWS_A_TRANSACTION)
+    ]
 
 
 def row_per_point() -> float:
@@ -35,13 +52,11 @@ def row_per_point() -> float:
             "primary key (run, key, step, time)) without rowid"
         )
         began = time.perf_counter()
-        for first in range(0, REFERENCE_POINTS, 10_000):
-            rows = [
-                ("r", f"layer{i % 10}/grad", i // 10, 1_700_000_000_000_000 + i, i * 0.1)
-                for i in range(first, first + 10_000)
-            ]
+        for first in range(0, REFERENCE_POINTS, ROWS_A_TRANSACTION):
             with connection:
-                connection.executemany("insert into metrics values (?,?,?,?,?)", rows)
+                connection.executemany(
+                    "insert into metrics values (?,?,?,?,?)", reference_rows(first)
+                )
         seconds = time.perf_counter() - began
         connection.close()
     return REFERENCE_POINTS / seconds

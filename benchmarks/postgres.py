@@ -9,7 +9,14 @@ from pathlib import Path
 import asyncpg
 from tests.support.postgres import PostgresProcess
 
-from benchmarks.ingest import Logged, count_points, ingest, logging
+from benchmarks.ingest import (
+    ROWS_A_TRANSACTION,
+    Logged,
+    count_points,
+    ingest,
+    logging,
+    reference_rows,
+)
 from benchmarks.processor_time import ProcessorTime, spool_users, tree_seconds
 from benchmarks.report import Figure
 from benchmarks.serving import BenchServer, serving
@@ -61,12 +68,8 @@ async def _copied(uri: str) -> float:
         "value double precision, primary key (run, key, step, time))"
     )
     began = time.perf_counter()
-    for first in range(0, COPIED_POINTS, 10_000):
-        rows = [
-            ("r", f"layer{i % 10}/grad", i // 10, 1_700_000_000_000_000 + i, i * 0.1)
-            for i in range(first, first + 10_000)
-        ]
-        await connection.copy_records_to_table("metrics", records=rows)
+    for first in range(0, COPIED_POINTS, ROWS_A_TRANSACTION):
+        await connection.copy_records_to_table("metrics", records=reference_rows(first))
     seconds = time.perf_counter() - began
     await connection.close()
     return COPIED_POINTS / seconds

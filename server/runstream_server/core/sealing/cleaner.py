@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -94,7 +94,7 @@ class Cleaner:
             old = await trim_rows.old_logs(connection, oldest_us)
             size = await trim_rows.log_bytes(connection)
         for some in _slices(old):
-            await self._trim(some)
+            await self._trim({log.run_id: log.end for log in some})
         excess = size - sum(log.size_bytes for log in old) - self._retention.size_bytes
         if excess > 0:
             await self._make_room(excess)
@@ -107,27 +107,27 @@ class Cleaner:
             async with self._database.read() as connection:
                 end = await trim_rows.position_to_trim_to(connection, head, excess)
             if end > head.trimmed_position:
-                excess -= await self._trim([OldLog(head.run_id, end, end, 0)])
+                excess -= await self._trim({head.run_id: end})
             if excess <= 0:
                 return
 
-    async def _trim(self, logs: Sequence[OldLog]) -> int:
-        """Removes what is old of logs; returns how many bytes that were."""
-        freed, waiting = 0, list(logs)
+    async def _trim(self, ends: Mapping[str, int]) -> int:
+        """Removes the batches of runs below a position of each; returns how many bytes."""
+        freed, waiting = 0, dict(ends)
         while waiting:
 
             async def work(
-                connection: AsyncConnection, logs: Sequence[OldLog] = tuple(waiting)
-            ) -> tuple[list[OldLog], int]:
-                left: list[OldLog] = []
+                connection: AsyncConnection, ends: Mapping[str, int] = waiting
+            ) -> tuple[dict[str, int], int]:
+                left: dict[str, int] = {}
                 size = 0
-                for log in logs:
+                for run_id, end in ends.items():
                     count, own = await trim_rows.trim_log(
-                        connection, log.run_id, log.end, BATCHES_PER_SLICE
+                        connection, run_id, end, BATCHES_PER_SLICE
                     )
                     size += own
                     if count == BATCHES_PER_SLICE:
-                        left.append(log)
+                        left[run_id] = end
                 return left, size
 
             waiting, size = await self._database.write(work)
