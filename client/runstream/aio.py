@@ -25,7 +25,7 @@ from runstream._client.downloads import (
     destination_of,
     local_path,
 )
-from runstream._client.failures import is_taken_over, is_timeout, may_resume, to_error
+from runstream._client.failures import is_timeout, to_error
 from runstream._client.methods import AsyncExecutor, Methods
 from runstream._client.metrics import Watch
 from runstream._client.retries import PAUSE_AFTER_END_S, Retries
@@ -101,9 +101,7 @@ class AsyncClient(Methods, AsyncExecutor):
                 try:
                     return await self._send(job, offset)
                 except grpc.RpcError as error:
-                    # Of calls of our own an earlier one, which a server still holds for a broken
-                    # connection, may have come between.
-                    if not may_resume(error) and not (job.is_alone and is_taken_over(error)):
+                    if not job.may_go_on_after(error):
                         raise to_error(error, self.uri) from error
                     durable = await self._durable_offset(job)
                     if durable > offset:

@@ -23,7 +23,7 @@ from runstream._client.downloads import (
     destination_of,
     local_path,
 )
-from runstream._client.failures import is_taken_over, is_timeout, may_resume, to_error
+from runstream._client.failures import is_timeout, to_error
 from runstream._client.methods import Methods, SyncExecutor
 from runstream._client.metrics import Watch
 from runstream._client.retries import PAUSE_AFTER_END_S, Retries
@@ -127,9 +127,7 @@ class Client(Methods, SyncExecutor):
                 except grpc.RpcError as error:
                     if job.error is not None:
                         raise job.error from None
-                    # Of calls of our own an earlier one, which a server still holds for a broken
-                    # connection, may have come between.
-                    if not may_resume(error) and not (job.is_alone and is_taken_over(error)):
+                    if not job.may_go_on_after(error):
                         raise to_error(error, self.uri) from error
                     durable = self._durable_offset(job)
                     if durable > offset:

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
+import grpc
+
 from runstream._checksums import crc32c_function
+from runstream._client.failures import is_taken_over, may_resume
 from runstream._run_ids import new_run_id
 from runstream._ship.uploads import CHUNK_BYTES, chunk_message
 from runstream.errors import InvalidValue
@@ -32,7 +35,6 @@ class UploadJob:
 
     Attributes:
         upload_id: Identifies the upload in all attempts.
-        is_alone: Whether nobody else can go on with it, because nobody was told the id.
         size: The size in bytes.
         error: What went wrong while reading, which gRPC would hide.
     """
@@ -52,7 +54,7 @@ class UploadJob:
             InvalidValue: if there is none, or it cannot seek.
         """
         self.upload_id = upload_id or new_run_id()
-        self.is_alone = not upload_id
+        self._is_alone = not upload_id  # nobody else was told the id
         self.error: BaseException | None = None
         self._run_id = run_id
         self._model_id = model_id
@@ -88,6 +90,14 @@ class UploadJob:
         with self._lock:
             self._attempt += 1
         self._owned.close()
+
+    def may_go_on_after(self, error: grpc.RpcError) -> bool:
+        """Tells whether another attempt may succeed where this error ended one.
+
+        That another call has taken the upload over is no obstacle where that can only be an earlier
+        attempt of this job, which a server still holds for a broken connection.
+        """
+        return may_resume(error) or (self._is_alone and is_taken_over(error))
 
     def timeout_s(self, least_s: float) -> float:
         """Returns how long an attempt may take."""
